@@ -1,0 +1,60 @@
+"""Runs the benchmarks and prints their table: ``python -m benchmarks [--smoke] [SECTION ...]``.
+
+Exits with 1 if a promise was missed. With ``--smoke`` everything runs for a moment only, to show
+that it still does; its figures mean nothing and are not judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks import flood, footprint, networks
+from benchmarks.machine import describe
+from benchmarks.report import Row, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECTIONS = ("flood", "networks", "footprint")
+
+
+def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
+    """Run what was chosen; titles and rows, as they are ready."""
+    memory: list[Row] = []
+    if "flood" in chosen:
+        yield "(a) One node flooded, 250 neighbours, window 128", flood.run(smoke=smoke)
+    if "networks" in chosen:
+        plan = networks.SMOKE if smoke else networks.FULL
+        healthy, memory = networks.healthy(plan)
+        yield f"(b) {plan.nodes} nodes in one process", healthy
+        yield "(c) Dead nodes still in the tables, k = 8", networks.dead(plan, smoke=smoke)
+    if "footprint" in chosen or memory:
+        weight = footprint.run(smoke=smoke) if "footprint" in chosen else []
+        yield "(d) Weight", [*weight, *memory]
+
+
+def main() -> int:
+    """Read the command line, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="a moment of each, not judged")
+    parser.add_argument("section", nargs="*", help=f"of: {', '.join(SECTIONS)} (all)")
+    options = parser.parse_args()
+    if unknown := set(options.section) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    started = time.monotonic()
+    missed = 0
+    for title, rows in sections(options.section or list(SECTIONS), smoke=options.smoke):
+        shown = [row.unjudged() for row in rows] if options.smoke else rows
+        print(table(title, shown), flush=True)
+        missed += sum(row.met is False for row in shown)
+    print(f"\n{describe()}; {time.monotonic() - started:.0f} s")
+    if options.smoke:
+        print("smoke run: everything ran; a moment's figures mean nothing")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

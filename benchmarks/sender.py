@@ -1,0 +1,139 @@
+"""Floods one DHT node and counts what comes back: a process of its own, on a core of its own.
+
+A closed loop: at most ``window`` queries are unanswered at any time, so that the server is always
+busy and never buried; an answer makes room for the next query. Queries differ in their target and
+in their transaction id. The loop spins instead of sleeping: a sleeping receiver would have to be
+woken by the server, which would then be measured doing our waking.
+
+Run as ``python -m benchmarks.sender HOST PORT SOURCE``; jobs come as JSON lines on stdin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sys
+import time
+from random import Random
+from typing import Any, NamedTuple
+
+from benchmarks.batch import DONT_WAIT, SIZE, Batch
+from benchmarks.machine import pin
+
+RING = 4096
+"""Prepared queries; far more than can be in flight, so no transaction id is used twice at once."""
+PATIENCE = 0.5
+"""Seconds without any answer after which the queries in flight count as lost."""
+BUFFER = 4 << 20
+
+IDENTITY = hashlib.sha1(b"the sender of the flood").digest()
+
+QUERIES = {
+    "ping": b"d1:ad2:id20:%be1:q4:ping1:t4:%b1:y1:qe",
+    "find_node": b"d1:ad2:id20:%b6:target20:%be1:q9:find_node1:t4:%b1:y1:qe",
+    "get_peers": b"d1:ad2:id20:%b9:info_hash20:%be1:q9:get_peers1:t4:%b1:y1:qe",
+    "get": b"d1:ad2:id20:%b6:target20:%be1:q3:get1:t4:%b1:y1:qe",
+}
+
+
+class Flood(NamedTuple):
+    """What a flood came to."""
+
+    replies: int
+    lost: int
+    seconds: float
+    strange: int
+    """Samples of what came back that were no answers."""
+
+
+def prepare(kind: str, rng: Random) -> list[bytes]:
+    """A ring of queries of one kind, their targets uniform over the id space."""
+    return [query(kind, rng.randbytes(20), index.to_bytes(4, "big")) for index in range(RING)]
+
+
+def query(kind: str, target: bytes, transaction: bytes) -> bytes:
+    """One query from :data:`IDENTITY`; ``target`` is dropped where the kind has none."""
+    fields = (IDENTITY, transaction) if kind == "ping" else (IDENTITY, target, transaction)
+    return QUERIES[kind] % fields
+
+
+def is_answer(packet: bytes) -> bool:
+    """Whether it is an answer with an id in it; the echo's are queries come back."""
+    return packet.endswith((b"1:y1:re", b"1:y1:qe")) and b"2:id20:" in packet
+
+
+def flood(sock: socket.socket, kind: str, seconds: float, window: int, seed: int) -> Flood:
+    """Keep ``window`` queries of ``kind`` in flight for ``seconds``."""
+    ring, inbox = Batch(prepare(kind, Random(seed))), Batch.empty()
+    descriptor, clock = sock.fileno(), time.perf_counter
+    replies = lost = strange = place = flying = 0
+    started = heard = clock()
+    while (now := clock()) < started + seconds:
+        wanted = min(window - flying, SIZE, RING - place)
+        if wanted > 0:
+            sent = ring.send(descriptor, place, wanted, DONT_WAIT)
+            flying += sent
+            place = (place + sent) % RING
+        got = inbox.receive(descriptor, SIZE, DONT_WAIT)
+        if got:
+            replies += got
+            flying = max(flying - got, 0)
+            heard = now
+            strange += not is_answer(inbox[0])
+        elif now - heard > PATIENCE:
+            lost, flying, heard = lost + flying, 0, now
+    return Flood(replies, lost, clock() - started, strange)
+
+
+def introduce(sock: socket.socket, seconds: float) -> None:
+    """Be a well-behaved node for a moment, so that the server may take us into its table.
+
+    A flood from a contact in good standing takes the path that most real queries take.
+    """
+    sock.settimeout(0.05)
+    sock.send(query("find_node", IDENTITY, b"hey!"))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            packet = sock.recv(2048)
+        except TimeoutError:
+            continue
+        if packet.endswith(b"1:y1:qe") and IDENTITY not in packet:
+            transaction = packet.split(b"1:t", 1)[1].split(b":", 1)[1][:-7]
+            length = str(len(transaction)).encode()
+            pong = b"d1:rd2:id20:%be1:t%b:%b1:y1:re" % (IDENTITY, length, transaction)
+            sock.send(pong)
+    sock.settimeout(0)
+
+
+def drain(sock: socket.socket) -> None:
+    """Forget what still comes from the flood before."""
+    inbox = Batch.empty()
+    while inbox.receive(sock.fileno(), SIZE, DONT_WAIT):
+        pass
+
+
+def main() -> None:
+    """Serve jobs from stdin until it ends."""
+    pin(1)
+    sockets: dict[tuple[str, int], socket.socket] = {}
+    for line in sys.stdin:
+        job: dict[str, Any] = json.loads(line)
+        server = (job["host"], job["port"])
+        if server not in sockets:
+            sock = sockets[server] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+            sock.bind((job["source"], 0))
+            sock.connect(server)
+            introduce(sock, job.get("introduction", 1.0))
+        drain(sockets[server])
+        result = flood(
+            sockets[server], job["kind"], job["seconds"], job.get("window", 128), job.get("seed", 1)
+        )
+        print(json.dumps(result._asdict()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

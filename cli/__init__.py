@@ -1,0 +1,1 @@
+"""``dhtctl``: words, exit codes and progress. The only place that prints."""

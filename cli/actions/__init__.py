@@ -1,0 +1,1 @@
+"""The deeds: ``cli.actions.<verb>`` has ``run(context)``, plain or async, giving an exit code."""

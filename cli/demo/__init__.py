@@ -1,0 +1,1 @@
+"""What ``dhtctl demo`` is made of: the acts it plays, and how it measures them."""

@@ -1,0 +1,1 @@
+"""Pure codecs: bencode, varint, multihash, CID. They know nothing of Kademlia."""

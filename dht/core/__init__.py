@@ -1,0 +1,1 @@
+"""Kademlia without a network: pure machines that take ``now`` and return effects."""

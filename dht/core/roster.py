@@ -1,0 +1,209 @@
+"""Contacts arranged by distance, and exact answers about them (Kademlia paper, section 2.4).
+
+Bucket ``i`` holds contacts that share exactly ``i`` leading bits with our own key; the last bucket
+holds all that share at least its number, and only it is ever split, when it is full. So we know a
+few contacts in each half, quarter, eighth ... of the space that we are not in, and all of our
+neighbourhood.
+
+**Exact answers.** Let a target share ``c`` leading bits with our key. Contacts of bucket ``c``
+share more than ``c`` with the target, those of all deeper buckets exactly ``c`` (they follow our
+key where the target turns off), those of bucket ``c - 1`` exactly ``c - 1``, and so on outwards.
+These rings do not overlap in distance: the closest contacts are whole rings, nearest ring first,
+and at most one ring must be sorted. If bucket ``c`` alone has as many as wanted, it is the answer.
+
+This module has no opinion on who deserves a place; :mod:`dht.core.table` has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from dht.core.bucket import Bucket, Ledger, Row
+from dht.core.effects import Changed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dht.core.keys import Key
+    from dht.core.messages import Contact, Endpoint
+    from dht.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatistics:
+    """A look at the table.
+
+    Attributes:
+        contacts: All contacts held.
+        bad: Those among them that have stopped answering.
+        spares: Contacts waiting in replacement caches.
+        buckets: Good contacts of each bucket, the farthest bucket first.
+    """
+
+    contacts: int
+    bad: int
+    spares: int
+    buckets: tuple[int, ...]
+
+
+class Roster:
+    """Members and spares in buckets by distance from ``own``.
+
+    A member is *bad* once it has left ``policy.max_failures`` requests in a row unanswered, and
+    *good* until then.
+    """
+
+    # _bits, _endpoints and _heard stand elsewhere as well: one attribute less on the hot paths.
+    __slots__ = (
+        "_bits",
+        "_buckets",
+        "_endpoints",
+        "_heard",
+        "_ledger",
+        "_policy",
+        "_slots",
+        "_waiting",
+        "own",
+    )
+
+    def __init__(self, own: Key, policy: Policy) -> None:
+        self.own = own
+        self._policy = policy
+        self._bits = policy.space.bits
+        self._clear()
+
+    def _clear(self) -> None:
+        self._ledger = Ledger(self._policy.max_failures)
+        self._endpoints, self._heard = self._ledger.endpoints, self._ledger.heard
+        self._waiting = Ledger(self._policy.max_failures)
+        self._slots: dict[Key, int] = {}
+        self._buckets = [Bucket(-inf)]
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._slots
+
+    def contacts(self) -> Iterator[Contact]:
+        """All contacts, the longest known first, bad ones included: what is worth saving."""
+        return (self._ledger.contacts[slot] for slot in self._slots.values())
+
+    def rtt(self, key: Key) -> float | None:
+        """The smoothed round trip to a contact, in seconds."""
+        slot = self._slots.get(key)
+        return None if slot is None else self._ledger.rtts[slot]
+
+    def statistics(self) -> TableStatistics:
+        """Count everything."""
+        buckets = tuple(len(self._good(bucket)) for bucket in self._buckets)
+        return TableStatistics(
+            contacts=len(self),
+            bad=len(self) - sum(buckets),
+            spares=len(self._waiting),
+            buckets=buckets,
+        )
+
+    # Exact answers.
+
+    def closest(self, target: Key, n: int) -> tuple[Contact, ...]:
+        """The ``n`` good contacts closest to ``target``, in no particular order.
+
+        When the target's bucket holds exactly ``n``, the same tuple object every time until the
+        bucket changes. Bad contacts only if there is no good one in the whole table.
+        """
+        buckets = self._buckets
+        index = self._bits - (self.own ^ target).bit_length()
+        if index >= len(buckets):
+            index = len(buckets) - 1
+        good = buckets[index].good
+        if good is not None and len(good) == n:
+            return good
+        return self._gather(index, target, n)
+
+    def _gather(self, index: int, target: Key, n: int) -> tuple[Contact, ...]:
+        """The general way: whole rings, and the nearest of the ring that is too many."""
+        good = self._good(self._buckets[index])
+        if len(good) == n:
+            return good
+        found: list[Contact] = []
+        for ring in self._rings(index):
+            places = n - len(found)
+            found += ring if len(ring) <= places else _nearest(ring, target, places)
+            if len(found) == n:
+                break
+        return tuple(found or _nearest(self.contacts(), target, n))
+
+    def _rings(self, index: int) -> Iterator[tuple[Contact, ...]]:
+        """Good contacts in rings around a target of bucket ``index``, nearest ring first."""
+        buckets = self._buckets
+        yield self._good(buckets[index])
+        yield tuple(contact for deeper in buckets[index + 1 :] for contact in self._good(deeper))
+        for farther in reversed(buckets[:index]):
+            yield self._good(farther)
+
+    def _good(self, bucket: Bucket) -> tuple[Contact, ...]:
+        if bucket.good is None:
+            slots, bad, members = self._slots, self._ledger.bad, bucket.members
+            good = tuple(contact for contact in members if not bad(slots[contact.key]))
+            bucket.good = members if len(good) == len(members) else good
+        return bucket.good
+
+    # Coming and going.
+
+    def _prefix(self, key: Key) -> int:
+        return self._bits - (self.own ^ key).bit_length()
+
+    def _bucket(self, key: Key) -> Bucket:
+        return self._buckets[min(self._prefix(key), len(self._buckets) - 1)]
+
+    def _insert(self, row: Row, now: float) -> Changed:
+        """Give ``row`` a place, splitting the last bucket as often as that needs."""
+        key = row.contact.key
+        while len((bucket := self._bucket(key)).members) >= self._policy.k:
+            self._split()
+        self._drop_spare(bucket, key)
+        self._slots[key] = self._ledger.enter(row)
+        bucket.add(row.contact)
+        bucket.touched = max(bucket.touched, now)
+        return Changed(row.contact, added=True)
+
+    def _remove(self, slot: int) -> Changed:
+        contact = self._ledger.contacts[slot]
+        del self._slots[contact.key]
+        self._bucket(contact.key).discard(contact)
+        self._ledger.release(slot)
+        return Changed(contact, added=False)
+
+    def _split(self) -> None:
+        """Give all that is deeper than the last bucket's number to a new last bucket."""
+        index, near = len(self._buckets) - 1, self._buckets[-1]
+        deep = Bucket(near.touched)
+        for contact in near.members:
+            if self._prefix(contact.key) > index:
+                near.discard(contact)
+                deep.add(contact)
+        waiting = self._waiting.contacts
+        deep.spares = tuple(s for s in near.spares if self._prefix(waiting[s].key) > index)
+        near.spares = tuple(s for s in near.spares if s not in deep.spares)
+        self._buckets.append(deep)
+
+    def _wait(self, row: Row) -> None:
+        policy = self._policy
+        slot = self._waiting.enter(row)
+        self._bucket(row.contact.key).keep(
+            slot, self._waiting, per_subnet=policy.per_subnet_bucket, most=policy.k
+        )
+
+    def _drop_spare(self, bucket: Bucket, key: Key, endpoint: Endpoint | None = None) -> None:
+        """Forget the spare ``key``, if it waits in ``bucket`` (and at ``endpoint``, if given)."""
+        contacts = self._waiting.contacts
+        for slot in bucket.spares:
+            if contacts[slot].key == key and endpoint in (None, contacts[slot].endpoint):
+                bucket.forget(slot, self._waiting)
+
+
+def _nearest(contacts: Iterable[Contact], target: Key, n: int) -> list[Contact]:
+    return sorted(contacts, key=lambda contact: contact.key ^ target)[:n]

@@ -1,0 +1,106 @@
+"""Mainline's numbers and rules, as the core wants to hear them."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+
+from dht.core.keys import MAINLINE_SPACE
+from dht.core.policy import Policy
+from dht.mainline.bloom import summarise
+from dht.mainline.compact import Scope, host_of, is_v6, scope
+from dht.mainline.items import ItemRules
+from dht.mainline.nodeid import is_secure
+from dht.mainline.votes import subnet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from dht.core.messages import Contact, Endpoint
+    from dht.core.policy import TicketRules
+    from dht.mainline.compact import Address
+
+Family: TypeAlias = Literal["ipv4", "ipv6"]
+"""The two networks of BEP 32: they share nothing but the code."""
+
+PROVIDERS_PER_ANSWER: Final[dict[Family, int]] = {"ipv4": 50, "ipv6": 24}
+"""Peers of 8 (6 + ``6:``) or 21 bytes that fit 1024 beside eight contacts and a ticket."""
+
+
+class MainlineContacts:
+    """How addresses relate to contacts on one of the two networks. Implements ``ContactRules``.
+
+    Args:
+        family: Which network.
+        private_contacts: Believe nodes on the Internet who name contacts on private networks.
+            Off, such contacts are dropped (:func:`dht.mainline.compact.unpack_nodes`); between
+            nodes of one private network, or of one machine, they are always fine.
+        exempt_subnets: Networks in which the limits per subnet do not hold: "10.0.0.0/8".
+    """
+
+    __slots__ = ("_exempt", "_v6", "private_contacts")
+
+    def __init__(
+        self,
+        family: Family,
+        *,
+        private_contacts: bool = False,
+        exempt_subnets: Iterable[str] = (),
+    ) -> None:
+        self._v6 = family == "ipv6"
+        self._exempt = tuple(ip_network(each) for each in exempt_subnets)
+        self.private_contacts = private_contacts
+
+    def address(self, endpoint: Endpoint) -> Hashable:
+        """The host: many ports on one address are one node to us."""
+        # Not a cast, which is a call: this is asked for every request of a stranger.
+        return endpoint[0]  # type: ignore[index, no-any-return]
+
+    def subnet(self, endpoint: Endpoint) -> Hashable | None:
+        """The /24 or /64 (one household's or one machine's worth), unless exempt."""
+        host = cast("Address", endpoint)[0]
+        if self._exempt and any(ip_address(host) in net for net in self._exempt):
+            return None
+        return subnet_of(host)
+
+    def acceptable(self, contact: Contact) -> bool:
+        """Whether a node can be there: our family, a real address, a port."""
+        host, port = cast("Address", contact.endpoint)
+        return (
+            0 < port < 0x10000  # noqa: PLR2004
+            and is_v6(host) == self._v6
+            and scope(host) is not Scope.NOWHERE
+        )
+
+    def foreign(self, contact: Contact) -> bool:
+        """Whether its address is of the other family."""
+        return is_v6(host_of(contact)) != self._v6
+
+    def preferred(self, contact: Contact) -> bool:
+        """Whether BEP 42 proves its id. Local addresses prove nothing and need not."""
+        return is_secure(contact.key, host_of(contact))
+
+
+def mainline_policy(
+    *,
+    family: Family,
+    tickets: TicketRules | None,
+    private_contacts: bool = False,
+    exempt_subnets: Iterable[str] = (),
+    **overrides: Any,
+) -> Policy:
+    """The policy of the IPv4 or the IPv6 network; ``overrides`` replace fields of ``Policy``."""
+    contacts = MainlineContacts(
+        family, private_contacts=private_contacts, exempt_subnets=exempt_subnets
+    )
+    fields: dict[str, Any] = {
+        "name": f"mainline-{family}",
+        "family": family,
+        "space": MAINLINE_SPACE,
+        "contacts": contacts,
+        "records": ItemRules(),
+        "tickets": tickets,
+        "summarise": summarise,
+        "providers_per_answer": PROVIDERS_PER_ANSWER[family],
+    }
+    return Policy(**(fields | overrides))

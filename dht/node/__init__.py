@@ -1,0 +1,1 @@
+"""The trio shell: sockets, files, clocks and chance around the pure core."""

@@ -1,0 +1,177 @@
+"""The tables of the state database, and how a database of an older version becomes a newer one.
+
+``STEPS[n]`` takes a database from version ``n`` to ``n + 1``; SQLite's ``user_version`` says where
+a file stands. A step that was released is never edited, only followed by another: that is what
+makes a database written by any released version readable by every later one. All missing steps
+run in one transaction, so a process killed in the middle leaves the old version whole.
+
+Conventions of the columns:
+
+* Keys are blobs of 32 bytes, big-endian, whatever the width of the network's space.
+* Instants are wall-clock seconds: the engine's monotonic clock means nothing in its next life.
+* ``seq`` is decimal text. A stranger may sign an integer wider than SQLite's 64 bits, and storing
+  his record must not fail; versions are compared in Python.
+* A record or provider belongs to one engine, so to a network and a family. A promise belongs to a
+  network; how it fares in each family stands in ``keepings``.
+* Only old SQL is used (no STRICT, no RETURNING): the SQLite of the system's Python may be old.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dht.node.disk import StateError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+_FIRST = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    # Counts the changes of promises; see `promises.revision`.
+    "INSERT INTO meta VALUES ('revision', 0)",
+    """
+    CREATE TABLE records (
+        network TEXT NOT NULL,
+        family TEXT NOT NULL,
+        key BLOB NOT NULL,
+        value BLOB NOT NULL,
+        seq TEXT,
+        signer BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        signature BLOB NOT NULL,
+        received REAL NOT NULL,
+        PRIMARY KEY (network, family, key)
+    )
+    """,
+    """
+    CREATE TABLE providers (
+        network TEXT NOT NULL,
+        family TEXT NOT NULL,
+        key BLOB NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        seed INTEGER NOT NULL,
+        received REAL NOT NULL,
+        PRIMARY KEY (network, family, key, host, port)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE contacts (
+        network TEXT NOT NULL,
+        family TEXT NOT NULL,
+        key BLOB NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        seen REAL NOT NULL,
+        PRIMARY KEY (network, family, key)
+    ) WITHOUT ROWID
+    """,
+    # AUTOINCREMENT, since a number must never be given out again: a node that was told of the
+    # promise it named may still use it. `revision` grows with every change, so that a running
+    # node asks for what is newer than it has seen. A promise that was withdrawn or replaced
+    # stays for a while with its content emptied, for the node to see that it has ended.
+    """
+    CREATE TABLE promises (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        revision INTEGER NOT NULL,
+        network TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('record', 'provider')),
+        key BLOB NOT NULL,
+        value BLOB NOT NULL DEFAULT x'',
+        seq TEXT,
+        signer BLOB NOT NULL DEFAULT x'',
+        salt BLOB NOT NULL DEFAULT x'',
+        signature BLOB NOT NULL DEFAULT x'',
+        host TEXT NOT NULL DEFAULT '',
+        port INTEGER NOT NULL DEFAULT 0,
+        seed INTEGER NOT NULL DEFAULT 0,
+        created REAL NOT NULL,
+        due REAL NOT NULL,
+        withdrawn REAL
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX promises_standing ON promises (network, kind, key, host, port)
+    WHERE withdrawn IS NULL
+    """,
+    "CREATE INDEX promises_news ON promises (revision)",
+    """
+    CREATE TABLE keepings (
+        promise INTEGER NOT NULL REFERENCES promises ON DELETE CASCADE,
+        family TEXT NOT NULL,
+        attempted REAL NOT NULL,
+        succeeded REAL,
+        copies INTEGER NOT NULL,
+        due REAL NOT NULL,
+        PRIMARY KEY (promise, family)
+    ) WITHOUT ROWID
+    """,
+    # The highest version ever promised of each name outlives the promise: the network may still
+    # hold it after we forgot it, and would refuse anything lower.
+    """
+    CREATE TABLE sequences (
+        network TEXT NOT NULL,
+        key BLOB NOT NULL,
+        seq TEXT NOT NULL,
+        PRIMARY KEY (network, key)
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS: Sequence[Sequence[str]] = (_FIRST,)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The version the database is at; 0 for an empty file."""
+    number: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return number
+
+
+def check(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS) -> bool:
+    """Whether the database is at the version of this program; False if it is older.
+
+    Raises:
+        StateError: It was written by a newer program, whose tables we would misread.
+    """
+    found = version(connection)
+    if found > len(steps):
+        raise StateError(
+            f"the state database has version {found} and this program knows {len(steps)}: it was "
+            "written by a newer release; use that release, or another state directory"
+        )
+    return found == len(steps)
+
+
+def check_equal(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS) -> None:
+    """Refuse any version but ours: for a reader, who may not migrate.
+
+    Raises:
+        StateError: It is newer, or older.
+    """
+    if not check(connection, steps):
+        raise StateError(
+            f"the state database has version {version(connection)}, of an older release than this "
+            f"({len(steps)}): start a node once, which brings it up to date"
+        )
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS) -> None:
+    """Bring the database to the newest version: all of the way, or not at all.
+
+    Raises:
+        StateError: It is newer than this program.
+    """
+    if check(connection, steps):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: whoever held the write lock before us may have migrated it.
+        for step in steps[version(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
