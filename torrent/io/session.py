@@ -1,0 +1,178 @@
+"""A BitTorrent client without a face: torrents, the peers they have in common, one set of limits.
+
+>>> async with Session(node=node) as session:                      # doctest: +SKIP
+...     torrent = await session.add("magnet:?xt=urn:btih:...", "downloads")
+...     await torrent.completed()
+
+All tasks of a session live in one nursery. Each torrent has a machine that decides
+(:mod:`torrent.core.swarm`) and a shell that performs (:mod:`torrent.io.sharing`); what they share
+is here: the listening sockets, the dials under way, the threads and buffers of the disk, the
+limits, the ticker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final, Self
+
+import trio
+
+from dht.node.nurseries import enter_nursery
+from torrent.core.peerid import make_peer_id
+from torrent.core.policy import SwarmPolicy
+from torrent.core.swarm import Identity, Swarm
+from torrent.errors import TorrentError
+from torrent.io import sockets
+from torrent.io.config import SessionConfig
+from torrent.io.disk import Disk
+from torrent.io.link import READ, Link
+from torrent.io.results import SessionStatistics
+from torrent.io.sources import sources
+from torrent.io.task import read_task
+from torrent.io.throttle import Throttle
+from torrent.io.ticking import Ticker
+from torrent.io.torrent import Torrent
+
+if TYPE_CHECKING:
+    import os
+    import socket
+    from collections.abc import Collection, Sequence
+    from types import TracebackType
+    from typing import Unpack
+
+    from torrent.io.config import SessionOptions
+    from torrent.io.resume import Resumes
+    from torrent.io.sharing import Sharing
+    from torrent.io.task import Source, Task
+
+Endpoint = tuple[str, int]
+
+_SWITCH: Final = 0.0002
+"""Seconds a thread keeps the interpreter's lock while another wants it (Python's default: 5 ms). The
+loop and the hashing threads hand it to each other a thousand times a second; waiting 5 ms for
+it each time cost a sixth of the throughput."""
+_STRANGERS: Final = 64
+"""Streams that may be open to us before they have said which torrent they want."""
+
+
+class Session:
+    """Torrents at work. Enter it with ``async with``.
+
+    Options are those of :class:`~torrent.io.config.SessionConfig`, as keywords or ready made.
+    """
+
+    def __init__(
+        self, config: SessionConfig | None = None, **options: Unpack[SessionOptions]
+    ) -> None:
+        self.config = dataclasses.replace(config or SessionConfig(), **options)
+        self.peer_id = b""
+        self._rng = self.config.rng or SystemRandom()
+        self._torrents: dict[bytes, Torrent] = {}
+        self._tasks: dict[Torrent, trio.CancelScope] = {}
+        self._links: dict[int, Link] = {}
+        self._numbers = count(1)
+        self._ticker = Ticker()
+        self._throttle = Throttle(self.config.upload, self.config.download)
+        self._scratch = memoryview(bytearray(READ))
+        self._listeners: list[socket.socket] = []
+        self._stack: AsyncExitStack | None = None
+        self._resumes: Resumes | None = None
+        self._dialling = 0
+        self._strangers = 0
+        self._retired = [0, 0]
+
+    # Life.
+
+    async def __aenter__(self) -> Self:
+        if self._stack is not None:
+            raise RuntimeError("this session is running already; make another")
+        async with AsyncExitStack() as stack:
+            self.peer_id = make_peer_id(self._rng)
+            self._listeners = sockets.listen_all(self.config.listen)
+            stack.callback(self._hang_up)
+            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+            sys.setswitchinterval(_SWITCH)
+            self._disk = await stack.enter_async_context(
+                Disk(workers=self.config.workers, pool=self.config.pool)
+            )
+            if self.config.state is not None:
+                self._resumes = await stack.enter_async_context(Resumes(self.config.state))
+            self._nursery = await enter_nursery(stack)
+            for listener in self._listeners:
+                self._nursery.start_soon(self._accept, listener)
+            self._nursery.start_soon(self._ticker.run)
+            self._nursery.start_soon(self._throttle.run)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        stack, self._stack = self._stack, None
+        return None if stack is None else await stack.__aexit__(kind, error, trace)
+
+    def _hang_up(self) -> None:
+        """Close every socket."""
+        for torrent in self.torrents:
+            torrent.removed()
+        for listener in self._listeners:
+            listener.close()
+
+    # Standing.
+
+    @property
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """Where it listens for peers, one address per family."""
+        return tuple(listener.getsockname()[:2] for listener in self._listeners)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 if it does not."""
+        return self.addresses[0][1] if self._listeners else 0
+
+    @property
+    def torrents(self) -> tuple[Torrent, ...]:
+        """All of them, in the order they were added."""
+        return tuple(dict.fromkeys(self._torrents.values()))
+
+    def statistics(self) -> SessionStatistics:
+        """How it stands."""
+        links = self._links.values()
+        return SessionStatistics(
+            port=self.port,
+            torrents=len(self.torrents),
+            links=len(links),
+            dialling=self._dialling,
+            uploaded=self._retired[0] + sum(link.sent for link in links),
+            downloaded=self._retired[1] + sum(link.received for link in links),
+        )
+
+    # Torrents.
+
+    async def add(
+        self, source: Source, directory: str | os.PathLike[str] = ".", **how: Unpack[How]
+    ) -> Torrent:
+        """Take part in a torrent: fetch what is missing, serve what is there.
+
+        Args:
+            source: A torrent file (its path, its content, or read), or a magnet link.
+            directory: Where its files are, or shall be.
+            how: See :class:`~torrent.io.task.How`.
+
+        Returns:
+            The torrent, which begins at once. One that is there already is returned as it is.
+
+        Raises:
+            MetainfoError: ``source`` is no torrent.
+            OSError: Its file cannot be read.
+        """
+        task = await trio.to_thread.run_sync(partial(read_task, source, Path(directory), **how))
+        return self._take(task)

@@ -1,0 +1,204 @@
+"""What a swarm wants done, done: the shell of one torrent.
+
+The swarm (:mod:`torrent.core.swarm`) decides everything; this performs its effects with the
+session's sockets, threads and files and tells it what came of them. Nothing here awaits on the way
+of a block: bytes are handed in, effects come back and are performed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import trio
+
+from torrent.core import effects as to
+from torrent.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torrent.core.effects import Effect
+    from torrent.core.swarm import Swarm
+    from torrent.core.wire import Handshake, Request
+    from torrent.io.disk import Verdict
+    from torrent.io.link import Link
+    from torrent.io.storage import Storage
+
+Endpoint = tuple[str, int]
+
+
+class Listener:
+    """Who wants to know what happens to a torrent; the session's Torrent is one."""
+
+    def passed(self, piece: int) -> None:
+        """A piece is verified and on disk."""
+
+    def learned(self, effect: to.Learned) -> None:
+        """The metadata of a magnet link arrived."""
+
+    def completed(self) -> None:
+        """All that was wanted is here."""
+
+    def faulted(self, error: StorageError) -> None:
+        """The disk failed us."""
+
+    def told(self, effect: Effect) -> None:
+        """Something worth telling happened: a ban, a piece that failed."""
+
+
+class Sharing:
+    """One torrent at work.
+
+    Attributes:
+        swarm: The machine that decides.
+        storage: Its files; ``None`` until the metadata is known and they are open.
+        links: Its connections, by number.
+        due: When the swarm is to be ticked (the ticker's).
+    """
+
+    def __init__(
+        self,
+        swarm: Swarm,
+        listener: Listener,
+        *,
+        dial: Callable[[Sharing, Endpoint], None],
+        arrange: Callable[[Sharing], None],
+    ) -> None:
+        self.swarm = swarm
+        self.storage: Storage | None = None
+        self.links: dict[int, Link] = {}
+        self.due = math.inf
+        self._listener = listener
+        self._dial = dial
+        self._arrange = arrange
+        self._trusting: dict[int, list[tuple[Link, Request]]] = {}
+
+    # What happens.
+
+    def connected(
+        self, link: Link, now: float, *, incoming: bool, handshake: Handshake | None = None
+    ) -> None:
+        """A stream is open; if it came to us, its handshake has been read."""
+        self.links[link.number] = link
+        self.perform(
+            self.swarm.connected(
+                link.number, link.endpoint, incoming=incoming, now=now, handshake=handshake
+            )
+        )
+
+    def receive(self, link: Link, data: memoryview) -> None:
+        """Bytes came."""
+        self.perform(self.swarm.receive(link.number, data, trio.current_time()))
+
+    def delivered(self, link: Link, count: int) -> None:
+        """So many bytes of blocks were written."""
+        self.perform(self.swarm.delivered(link.number, count, trio.current_time()))
+
+    def ended(self, link: Link, _reason: str) -> None:
+        """A link is closed."""
+        if self.links.pop(link.number, None) is not None:
+            self.perform(self.swarm.disconnected(link.number, trio.current_time()))
+
+    def found(self, endpoints: Iterable[Endpoint], source: str) -> None:
+        """Somebody knows peers."""
+        self.perform(self.swarm.found(endpoints, source, trio.current_time()))
+
+    def unreachable(self, endpoint: Endpoint) -> None:
+        """A dial failed."""
+        self.perform(self.swarm.unreachable(endpoint, trio.current_time()))
+
+    def lost(self, piece: int) -> None:
+        """A piece that we had is false on disk."""
+        self.perform(self.swarm.lost(piece, trio.current_time()))
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        self.perform(self.swarm.tick(now))
+
+    def next_deadline(self) -> float:
+        """When something will be due."""
+        return self.swarm.next_deadline()
+
+    def close(self) -> None:
+        """Close every link."""
+        for link in tuple(self.links.values()):
+            link.close("the torrent was stopped")
+
+    # What is done.
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Do what the swarm wants."""
+        performers = self._performers
+        for effect in effects:
+            performers[type(effect)](self, effect)
+        self._arrange(self)
+
+    def _ready(self, effect: to.Ready) -> None:
+        link = self.links.get(effect.link)
+        if link is not None:
+            link.pump()
+
+    def _close(self, effect: to.Close) -> None:
+        link = self.links.get(effect.link)
+        if link is not None:
+            link.close(effect.reason)
+
+    def _do_dial(self, effect: to.Dial) -> None:
+        self._dial(self, effect.endpoint)
+
+    def _verify(self, effect: to.Verify) -> None:
+        piece, storage = effect.piece, self.storage
+        if storage is None:
+            return
+
+        def done(verdict: Verdict) -> None:
+            if verdict.error is not None:
+                self._listener.faulted(verdict.error)
+            self.perform(self.swarm.verified(piece, verdict, trio.current_time()))
+
+        storage.write_verified(piece, effect.buffer, done)
+
+    def _passed(self, effect: to.Passed) -> None:
+        self._listener.passed(effect.piece)
+
+    def _learned(self, effect: to.Learned) -> None:
+        self._listener.learned(effect)
+
+    def _completed(self, _: to.Completed) -> None:
+        self._listener.completed()
+
+    def _tell(self, effect: Effect) -> None:
+        self._listener.told(effect)
+
+    _performers: ClassVar[dict[type, Callable[..., None]]] = {
+        to.Ready: _ready,
+        to.Close: _close,
+        to.Dial: _do_dial,
+        to.Verify: _verify,
+        to.Passed: _passed,
+        to.Learned: _learned,
+        to.Completed: _completed,
+        to.Failed: _tell,
+        to.Banned: _tell,
+        to.DhtNode: _tell,
+    }
+
+    # Serving only what is true.
+
+    def trust_first(self, link: Link, request: Request) -> None:
+        """Serve ``request`` once its piece, which an earlier run left, has been hashed."""
+        waiting = self._trusting.setdefault(request.piece, [])
+        waiting.append((link, request))
+        if len(waiting) == 1 and self.storage is not None:
+            self.storage.trust_soon(request.piece, self._trusted)
+
+    def _trusted(self, piece: int, true: bool) -> None:  # noqa: FBT001 - a callback's verdict
+        waiting = self._trusting.pop(piece, [])
+        if not true:
+            self.lost(piece)
+            return
+        for link, request in waiting:
+            link.serve(request)
+
+

@@ -1,0 +1,124 @@
+"""What a session is asked to do with one torrent, from whatever form it was asked in."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_metainfo
+from torrent.errors import MetainfoError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+Endpoint: TypeAlias = tuple[str, int]
+
+Source: TypeAlias = "Metainfo | Magnet | Path | str | bytes"
+"""A torrent in any form: read, as a magnet link, as a file's path or its content."""
+
+MAX_FILE = 64 << 20
+"""Bytes of a torrent file that is read at all; its reader takes less, and says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One torrent, and what is wanted of it.
+
+    Attributes:
+        infohashes: Its 20-byte names, v1's first.
+        info: What it is; ``None`` while only its infohash is known.
+        name: What a magnet link calls it, to show until its metadata is here.
+        directory: Where its files are, or shall be.
+        trackers: Tiers of URLs (BEP 12).
+        web_seeds: URLs of web servers that have its files (BEP 19).
+        peers: Peers to be tried first.
+        select: Indexes of the files wanted; ``None``: all.
+        sequential: Fetch the pieces in their order.
+        intact: The files were made just now and are known to be true: they need no check.
+        private: Its peers come from its trackers alone (BEP 27).
+    """
+
+    infohashes: tuple[bytes, ...]
+    info: Info | None
+    name: str
+    directory: Path
+    trackers: tuple[tuple[str, ...], ...] = ()
+    web_seeds: tuple[str, ...] = ()
+    peers: tuple[Endpoint, ...] = ()
+    select: frozenset[int] | None = None
+    sequential: bool = False
+    intact: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether its peers come from its trackers alone (BEP 27)."""
+        return self.info is not None and self.info.private
+
+    def told(self, info: Info) -> Self:
+        """The same, now that its metadata is known: with both names, if it has two."""
+        return dataclasses.replace(self, info=info, infohashes=info.infohashes)
+
+
+def read_task(
+    source: Source,
+    directory: Path,
+    *,
+    peers: Collection[Endpoint] = (),
+    select: Collection[int] | None = None,
+    sequential: bool = False,
+    intact: bool = False,
+) -> Task:
+    """Understand ``source``.
+
+    Raises:
+        MetainfoError: It is no torrent.
+        OSError: Its file cannot be read.
+    """
+    what = _read(source)
+    wanted = None if select is None else frozenset(select)
+    if isinstance(what, Metainfo):
+        return Task(
+            infohashes=what.info.infohashes,
+            info=what.info,
+            name=what.info.name,
+            directory=directory,
+            trackers=what.trackers,
+            web_seeds=what.web_seeds,
+            peers=tuple(peers),
+            select=wanted,
+            sequential=sequential,
+            intact=intact,
+        )
+    return Task(
+        infohashes=what.infohashes,
+        info=None,
+        name=what.name or "",
+        directory=directory,
+        trackers=tuple((tracker,) for tracker in what.trackers),
+        web_seeds=what.web_seeds,
+        peers=(*peers, *what.peers),
+        select=wanted if wanted is not None or not what.select else frozenset(what.select),
+        sequential=sequential,
+    )
+
+
+def _read(source: Source) -> Metainfo | Magnet:
+    match source:
+        case str() if source.startswith("magnet:"):
+            return read_magnet(source)
+        case str() | Path():
+            return _read_file(Path(source))
+        case bytes():
+            return read_metainfo(source)
+        case _:
+            return source
+
+
+def _read_file(path: Path) -> Metainfo:
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise MetainfoError(str(path), f"it has more than {MAX_FILE} bytes: this is no torrent")
+    return read_metainfo(data)

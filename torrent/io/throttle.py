@@ -1,0 +1,107 @@
+"""The limits on what a session uploads and downloads, shared by all its links.
+
+Uploading is pulled: a link asks how many bytes of blocks it may take from the swarm. If none, it is
+put at the end of a queue, and pumped when its turn has come; so a limit is shared round robin, in
+portions, whatever the links are worth to their swarms. Downloading is slowed by not reading:
+the sender meets TCP's window.
+
+Only what moves blocks is limited. Control messages are some 2 % and must not wait: a choke that
+is late costs more than it weighs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from torrent.core.rates import TokenBucket
+
+if TYPE_CHECKING:
+    from torrent.io.link import Link
+
+_PORTION: Final = 1 << 16
+"""Bytes a link must be able to move before it is worth waking: four blocks."""
+_BURST: Final = 1.0
+"""Seconds' worth that may pile up while nobody wants it."""
+
+
+class Throttle:
+    """Two token buckets and who waits for them.
+
+    Args:
+        upload: Bytes of blocks a second that may go out; infinite by default.
+        download: Bytes a second that may come in.
+    """
+
+    def __init__(self, upload: float = math.inf, download: float = math.inf) -> None:
+        self._up = _bucket(upload)
+        self._down = _bucket(download)
+        self._queue: deque[Link] = deque()
+        self._wanted = trio.Event()
+
+    def limit(self, *, upload: float = math.inf, download: float = math.inf) -> None:
+        """Set new limits, in bytes a second."""
+        self._up, self._down = _bucket(upload), _bucket(download)
+        self._wanted.set()
+
+    # Downloading.
+
+    async def may_read(self, most: int) -> int:
+        """Wait until something may be read; how many bytes, at most ``most``."""
+        bucket = self._down
+        if bucket is None:
+            return most
+        portion = min(most, _PORTION)
+        while (bucket := self._down) is not None:
+            now = trio.current_time()
+            if (allowed := int(bucket.available(now))) >= portion:
+                return min(most, allowed)
+            await trio.sleep_until(bucket.when(portion, now))
+        return most
+
+    def was_read(self, count: int) -> None:
+        """Note what was read."""
+        if self._down is not None:
+            self._down.take(count, trio.current_time())
+
+    # Uploading.
+
+    def may_write(self, link: Link, most: int) -> int:
+        """How many bytes of blocks ``link`` may pull, at most ``most``; if 0, it is pumped later."""
+        if self._up is None:
+            return most
+        allowed = int(self._up.available(trio.current_time()))
+        if allowed >= _PORTION:
+            return min(most, _PORTION)
+        if link not in self._queue:
+            self._queue.append(link)
+            self._wanted.set()
+        return 0
+
+    def will_write(self, count: int) -> None:
+        """Note a block that was pulled."""
+        if self._up is not None:
+            self._up.take(count, trio.current_time())
+
+    async def run(self) -> None:
+        """Pump the links that wait for their turn, for as long as the session lives."""
+        while True:
+            await self._wanted.wait()
+            self._wanted = trio.Event()
+            while self._queue:
+                if self._up is not None:
+                    await trio.sleep_until(self._up.when(_PORTION, trio.current_time()))
+                else:
+                    await trio.lowlevel.checkpoint()
+                if self._queue:
+                    self._queue.popleft().pump()
+
+
+def _bucket(rate: float) -> TokenBucket | None:
+    """A bucket; ``None`` if there is no limit, so that no limit costs nothing."""
+    if math.isinf(rate):
+        return None
+    return TokenBucket(rate, max(rate * _BURST, 2.0 * _PORTION))

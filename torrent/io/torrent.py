@@ -1,0 +1,304 @@
+"""One torrent of a session, as its user sees it.
+
+>>> torrent = await session.add(magnet)                            # doctest: +SKIP
+>>> await torrent.completed()
+
+It goes through phases. A magnet link first looks for METADATA; then the files are opened and, unless
+resume data says what they hold, CHECKED; then it is DOWNLOADING until all that is wanted is
+here, and SEEDING after that. FAILED means that the disk refused: :attr:`Torrent.fault` says why and
+what to do, and :meth:`Torrent.resume` tries again, with nothing lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from torrent.core import effects as to
+from torrent.core.bitfield import Bitfield
+from torrent.core.commands import Pause, Prioritise, Resume, Sequential
+from torrent.core.sources import Transfer
+from torrent.errors import StorageError, TorrentError
+from torrent.io.events import Events
+from torrent.io.results import Phase, TorrentStatistics
+from torrent.io.sharing import Listener, Sharing
+from torrent.io.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from torrent.core.commands import Command
+    from torrent.core.effects import Effect
+    from torrent.core.metainfo import Info
+    from torrent.core.swarm import Swarm
+    from torrent.io.disk import Disk
+    from torrent.io.resume import Resumes
+    from torrent.io.task import Task
+
+_WANTED = 1
+"""The priority of what is wanted, of 7: so that what a reader waits for can have a higher one."""
+
+
+class Torrent(Listener):
+    """One torrent; made by :meth:`~torrent.io.session.Session.add`.
+
+    Attributes:
+        task: What was asked for.
+        info: What the torrent is; ``None`` until a magnet link's metadata is here.
+        phase: How far it is.
+        fault: Why it FAILED.
+        sharing: What performs the swarm's wishes.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        swarm: Swarm,
+        disk: Disk,
+        resumes: Resumes | None,
+        *,
+        dial: Callable[[Sharing, tuple[str, int]], None],
+        arrange: Callable[[Sharing], None],
+    ) -> None:
+        self.task = task
+        self.info: Info | None = None
+        self.phase = Phase.METADATA if task.info is None else Phase.CHECKING
+        self.fault: StorageError | None = None
+        self.sharing = Sharing(swarm, self, dial=dial, arrange=arrange)
+        self._disk = disk
+        self._resumes = resumes
+        self._checked = 0.0
+        self._moved = trio.Event()
+        self._events: list[Events] = []
+        self._scope = trio.CancelScope()
+
+    # What is known of it.
+
+    @property
+    def infohashes(self) -> tuple[bytes, ...]:
+        """The 20-byte names it has on the wire and in the DHT: v1's first."""
+        return self.task.infohashes
+
+    @property
+    def name(self) -> str:
+        """What it is called: by its metadata, else by its magnet link, else by its infohash."""
+        if self.info is not None:
+            return self.info.name
+        return self.task.name or self.infohashes[0].hex()
+
+    @property
+    def have(self) -> Bitfield:
+        """The pieces that are verified and on disk."""
+        return self.sharing.swarm.have or Bitfield(0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that is wanted is here."""
+        return self.phase is Phase.SEEDING
+
+    def statistics(self) -> TorrentStatistics:
+        """How it stands."""
+        counts = self.sharing.swarm.statistics(trio.current_time())
+        return TorrentStatistics(
+            phase=self.phase,
+            size=counts.wanted,
+            done=counts.done,
+            checked=self._checked,
+            downloaded=counts.downloaded,
+            uploaded=counts.uploaded,
+            download_rate=counts.download_rate,
+            upload_rate=counts.upload_rate,
+            peers=counts.peers,
+            seeds=counts.seeds,
+            wasted=counts.wasted,
+        )
+
+    # Waiting for it.
+
+    async def metadata(self) -> Info:
+        """Wait until its metadata is known.
+
+        Raises:
+            TorrentError: It was removed.
+        """
+        await self._until(lambda: self.info is not None)
+        assert self.info is not None  # noqa: S101 - what was waited for
+        return self.info
+
+    async def ready(self) -> None:
+        """Wait until its files are open and it is known what they hold.
+
+        Raises:
+            StorageError: The disk refused.
+            TorrentError: It was removed.
+        """
+        await self._until(lambda: self.phase in (Phase.DOWNLOADING, Phase.SEEDING))
+
+    async def completed(self) -> None:
+        """Wait until all that is wanted is verified and on disk.
+
+        Raises:
+            StorageError: The disk refused; :meth:`resume` tries again.
+            TorrentError: It was removed.
+        """
+        await self._until(lambda: self.complete)
+
+    async def has(self, piece: int) -> None:
+        """Wait until ``piece`` is verified and on disk; see :meth:`completed` for what it raises."""
+        await self._until(lambda: piece in self.have)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        await trio.lowlevel.checkpoint()
+        while not holds():
+            if self.fault is not None:
+                raise self.fault
+            if self.phase is Phase.REMOVED:
+                raise TorrentError(f"{self.name} was removed from its session")
+            await self._moved.wait()
+
+    def _move(self) -> None:
+        """Let those who wait look again."""
+        self._moved.set()
+        self._moved = trio.Event()
+
+    def events(self) -> Events:
+        """What happens to it from now on; iterate with ``async for``."""
+        events = Events(self._events.remove)
+        self._events.append(events)
+        return events
+
+    # Steering it.
+
+    def command(self, command: Command) -> None:
+        """Hand the swarm a command; see :mod:`torrent.core.commands`."""
+        self.sharing.perform(self.sharing.swarm.command(command, trio.current_time()))
+
+    def pause(self) -> None:
+        """Close its connections and let nobody in."""
+        if self.phase in (Phase.DOWNLOADING, Phase.SEEDING):
+            self.phase = Phase.PAUSED
+            self.command(Pause())
+            self._move()
+
+    def resume(self) -> None:
+        """Go on: after :meth:`pause`, or once what made it fail is mended."""
+        if self.phase in (Phase.PAUSED, Phase.FAILED):
+            failed, self.fault = self.phase is Phase.FAILED, None
+            self._settle()
+            self.command(Resume())
+            if failed:
+                self._scope.cancel()  # Its task opens the files anew.
+
+    def add_peers(self, endpoints: Iterable[tuple[str, int]], source: str = "user") -> None:
+        """Name peers to be tried."""
+        self.sharing.found(endpoints, source)
+
+    # Its life.
+
+    async def run(self) -> None:
+        """Open the files, and again whenever that failed and was mended, until cancelled."""
+        while True:
+            with trio.CancelScope() as self._scope:
+                try:
+                    await self._begin(await self._learn())
+                    await trio.sleep_forever()
+                except StorageError as error:
+                    self.faulted(error)
+                    await trio.sleep_forever()
+
+    async def _learn(self) -> Info:
+        if self.task.info is not None:
+            return self.task.info
+        await self._until(lambda: self.task.info is not None)
+        assert self.task.info is not None  # noqa: S101 - what was waited for
+        return self.task.info
+
+    async def _begin(self, info: Info) -> None:
+        """Open the files of ``info``, find out what they hold, and let the swarm begin."""
+        self.info = info
+        self.phase = Phase.CHECKING
+        self._move()
+        storage = Storage(self._disk, info, self.task.directory, wanted=self.task.select)
+        await storage.open()
+        have = await self._look(storage, info)
+        self.sharing.storage = storage
+        swarm = self.sharing.swarm
+        self.sharing.perform(swarm.begin(info, have, trio.current_time()))
+        if self.task.select is not None:
+            files = {n: _WANTED * (n in self.task.select) for n in range(len(info.files))}
+            self.command(Prioritise(files))
+        if self.task.sequential:
+            self.command(Sequential(on=True))
+        self._settle()
+
+    async def _look(self, storage: Storage, info: Info) -> Bitfield:
+        """What the files hold: as resume data has it, else by hashing what is there."""
+        if self.task.intact:
+            storage.trusted.fill()
+            return storage.trusted.copy()
+        remembered = None
+        if self._resumes is not None:
+            remembered = await self._resumes.have(info, storage)
+        if remembered is not None:
+            return remembered
+        if not storage.existed:
+            return Bitfield(info.piece_count)
+        return await storage.check(progress=self._check)
+
+    def _check(self, done: int, total: int) -> None:
+        self._checked = done / total if total else 1.0
+
+    def _settle(self) -> None:
+        """Say in which phase we are, now that the swarm works."""
+        self.phase = Phase.SEEDING if self.sharing.swarm.complete else Phase.DOWNLOADING
+        self._move()
+
+    def removed(self) -> None:
+        """The session let go of it."""
+        self.sharing.close()
+        self.phase = Phase.REMOVED
+        for events in self._events:
+            events.end()
+        self._move()
+
+    # What the swarm says (Listener).
+
+    def passed(self, piece: int) -> None:
+        """A piece is verified and on disk."""
+        if self._resumes is not None and self.info is not None:
+            self._resumes.passed(self.info, piece)
+        self._move()
+        self.told(to.Passed(piece))
+
+    def learned(self, effect: to.Learned) -> None:
+        """The metadata of a magnet link arrived."""
+        self.task = self.task.told(effect.info)
+        self._move()
+
+    def completed_all(self) -> None:
+        """All that was wanted is here."""
+        if self.phase is Phase.DOWNLOADING:
+            self.phase = Phase.SEEDING
+        self._move()
+        self.told(to.Completed())
+
+    def faulted(self, error: StorageError) -> None:
+        """The disk failed us."""
+        self.fault = error
+        self.phase = Phase.FAILED
+        self._move()
+
+    def told(self, effect: Effect) -> None:
+        """Something worth telling happened."""
+        for events in self._events:
+            events.tell(effect)
+
+    # What its sources may know (torrent.core.sources.Announced).
+
+    def transfer(self) -> Transfer:
+        """What trackers are told."""
+        now = self.statistics()
+        left = now.size - now.done if self.info is not None else 1
+        return Transfer(now.uploaded, now.downloaded, left, complete=self.complete)
