@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import SystemRandom
@@ -26,13 +27,12 @@ from dht.node.nurseries import enter_nursery
 from torrent.core.peerid import make_peer_id
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
-from torrent.errors import TorrentError
 from torrent.io import sockets
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
 from torrent.io.link import READ, Link
 from torrent.io.results import SessionStatistics
-from torrent.io.sources import sources
+from torrent.io.sources import Announcement, Sources
 from torrent.io.task import read_task
 from torrent.io.throttle import Throttle
 from torrent.io.ticking import Ticker
@@ -41,14 +41,14 @@ from torrent.io.torrent import Torrent
 if TYPE_CHECKING:
     import os
     import socket
-    from collections.abc import Collection, Sequence
     from types import TracebackType
     from typing import Unpack
 
     from torrent.io.config import SessionOptions
     from torrent.io.resume import Resumes
     from torrent.io.sharing import Sharing
-    from torrent.io.task import Source, Task
+    from torrent.core.wire import Handshake
+    from torrent.io.task import How, Source, Task
 
 Endpoint = tuple[str, int]
 
@@ -176,3 +176,127 @@ class Session:
         """
         task = await trio.to_thread.run_sync(partial(read_task, source, Path(directory), **how))
         return self._take(task)
+
+    def _take(self, task: Task) -> Torrent:
+        for infohash in task.infohashes:
+            if (known := self._torrents.get(infohash)) is not None:
+                known.add_peers(task.peers)
+                return known
+        swarm = Swarm(
+            Identity(task.infohashes, self.peer_id, task.private),
+            self._policy(),
+            self._disk.buffers,
+            self._rng,
+        )
+        torrent = Torrent(
+            task, swarm, self._disk, self._resumes, dial=self._dial_soon, arrange=self._ticker.arrange
+        )
+        self._register(torrent)
+        self._nursery.start_soon(self._live, torrent)
+        torrent.add_peers(task.peers)
+        return torrent
+
+    def _policy(self) -> SwarmPolicy:
+        config = self.config
+        return SwarmPolicy(
+            port=self.port,
+            connections=min(config.connections, SwarmPolicy.connections),
+            half_open=min(config.half_open, SwarmPolicy.half_open),
+            per_host=_SAME_HOST if config.same_host else 1,
+            pex_entries=SwarmPolicy.pex_entries if config.pex else 0,
+        )
+
+    def _register(self, torrent: Torrent) -> None:
+        for infohash in torrent.infohashes:
+            self._torrents[infohash] = torrent
+
+    async def _live(self, torrent: Torrent) -> None:
+        """Run one torrent and its sources until it is removed."""
+        with trio.CancelScope() as self._tasks[torrent]:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(torrent.run)
+                nursery.start_soon(self._announce, torrent)
+        self._tasks.pop(torrent, None)
+
+    async def _announce(self, torrent: Torrent) -> None:
+        """Let all its sources look for peers, for as long as the torrent is here."""
+        async with trio.open_nursery() as nursery:
+            for source in self._sources.of(torrent.task):
+                nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
+
+    async def remove(self, torrent: Torrent) -> None:
+        """Let go of a torrent: its connections close, its files stay."""
+        for infohash in [name for name, one in self._torrents.items() if one is torrent]:
+            del self._torrents[infohash]
+        torrent.removed()
+        if (scope := self._tasks.get(torrent)) is not None:
+            scope.cancel()
+        await trio.lowlevel.checkpoint()
+
+    # Streams.
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, endpoint = await sockets.accept(listener)
+            except trio.ClosedResourceError:
+                return
+            if self._strangers >= _STRANGERS or len(self._links) >= self.config.connections:
+                sock.close()
+            else:
+                self._nursery.start_soon(self._welcome, sock, endpoint)
+
+    async def _welcome(self, sock: socket.socket, endpoint: Endpoint) -> None:
+        """Find out which torrent a stranger came for."""
+        self._strangers += 1
+        try:
+            greeting = await sockets.greet(sock)
+        finally:
+            self._strangers -= 1
+        torrent = None if greeting is None else self._torrents.get(greeting.infohash)
+        if torrent is None:
+            sock.close()
+        else:
+            await self._link(sock, endpoint, torrent.sharing, handshake=greeting)
+
+    def _dial_soon(self, sharing: Sharing, endpoint: Endpoint) -> None:
+        self._nursery.start_soon(self._dial, sharing, endpoint)
+
+    async def _dial(self, sharing: Sharing, endpoint: Endpoint) -> None:
+        if self._dialling >= self.config.half_open or len(self._links) >= self.config.connections:
+            await trio.lowlevel.checkpoint()
+            sharing.unreachable(endpoint)
+            return
+        self._dialling += 1
+        try:
+            sock = await sockets.dial(endpoint)
+        except OSError:
+            sharing.unreachable(endpoint)
+            return
+        finally:
+            self._dialling -= 1
+        await self._link(sock, endpoint, sharing)
+
+    async def _link(
+        self,
+        sock: socket.socket,
+        endpoint: Endpoint,
+        sharing: Sharing,
+        handshake: Handshake | None = None,
+    ) -> None:
+        """Serve one stream until it ends."""
+        link = Link(next(self._numbers), sock, endpoint, sharing, self._throttle, self._scratch)
+        self._links[link.number] = link
+        try:
+            sharing.connected(
+                link, trio.current_time(), incoming=handshake is not None, handshake=handshake
+            )
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(link.write)
+                await link.read()
+                nursery.cancel_scope.cancel()
+        finally:
+            link.close("the session was closed")
+            del self._links[link.number]
+            self._retired[0] += link.sent
+            self._retired[1] += link.received

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from torrent.core.wire import WireError, read_handshake
-from torrent.errors import SessionError
+from torrent.core.wire import read_handshake
+from torrent.errors import SessionError, WireError
 
 if TYPE_CHECKING:
     from torrent.core.wire import Handshake
@@ -112,12 +112,10 @@ async def _connect(sock: socket.socket, endpoint: Endpoint) -> None:
         raise OSError(failure, os.strerror(failure))
 
 
-async def greet(sock: socket.socket) -> tuple[Handshake, bytes] | None:
+async def greet(sock: socket.socket) -> Handshake | None:
     """Read the handshake of who connected to us; ``None`` if it is none, or took too long.
 
-    Returns it with its exact bytes, which the swarm reads again as the stream's beginning. Nothing is
-    said before: whoever cannot name a torrent of ours learns nothing (and cannot be answered with
-    more than it sent).
+    Nothing is said before: whoever cannot name a torrent of ours learns nothing.
     """
     data = bytearray()
     with trio.move_on_after(_PATIENCE):
@@ -133,10 +131,9 @@ async def greet(sock: socket.socket) -> tuple[Handshake, bytes] | None:
                 return None
             data += more
         try:
-            handshake = read_handshake(bytes(data))
+            return read_handshake(data)
         except WireError:
             return None
-        return None if handshake is None else (handshake, bytes(data))
     return None
 
 

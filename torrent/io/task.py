@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypedDict
 
 from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_metainfo
 from torrent.errors import MetainfoError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Unpack
 
 Endpoint: TypeAlias = tuple[str, int]
 
@@ -34,7 +35,7 @@ class Task:
         trackers: Tiers of URLs (BEP 12).
         web_seeds: URLs of web servers that have its files (BEP 19).
         peers: Peers to be tried first.
-        select: Indexes of the files wanted; ``None``: all.
+        select: Ranges of indexes of the files wanted; ``None``: all.
         sequential: Fetch the pieces in their order.
         intact: The files were made just now and are known to be true: they need no check.
         private: Its peers come from its trackers alone (BEP 27).
@@ -47,7 +48,7 @@ class Task:
     trackers: tuple[tuple[str, ...], ...] = ()
     web_seeds: tuple[str, ...] = ()
     peers: tuple[Endpoint, ...] = ()
-    select: frozenset[int] | None = None
+    select: tuple[range, ...] | None = None
     sequential: bool = False
     intact: bool = False
 
@@ -56,20 +57,32 @@ class Task:
         """Whether its peers come from its trackers alone (BEP 27)."""
         return self.info is not None and self.info.private
 
+    def wanted(self, info: Info) -> frozenset[int] | None:
+        """Indexes of the files wanted; ``None``: all."""
+        if self.select is None:
+            return None
+        chosen = self.select
+        return frozenset(n for n in range(len(info.files)) if any(n in each for each in chosen))
+
     def told(self, info: Info) -> Self:
         """The same, now that its metadata is known: with both names, if it has two."""
         return dataclasses.replace(self, info=info, infohashes=info.infohashes)
 
 
-def read_task(
-    source: Source,
-    directory: Path,
-    *,
-    peers: Collection[Endpoint] = (),
-    select: Collection[int] | None = None,
-    sequential: bool = False,
-    intact: bool = False,
-) -> Task:
+class How(TypedDict, total=False):
+    """What can be asked about a torrent.
+
+    ``peers``: to be tried first. ``select``: indexes of the files wanted. ``sequential``: fetch the
+    pieces in their order. ``intact``: the files were made just now and need no check.
+    """
+
+    peers: Collection[Endpoint]
+    select: Collection[int] | None
+    sequential: bool
+    intact: bool
+
+
+def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
     """Understand ``source``.
 
     Raises:
@@ -77,29 +90,32 @@ def read_task(
         OSError: Its file cannot be read.
     """
     what = _read(source)
-    wanted = None if select is None else frozenset(select)
+    peers = tuple(how.get("peers", ()))
+    chosen = how.get("select")
+    select = None if chosen is None else tuple(range(each, each + 1) for each in chosen)
+    sequential = how.get("sequential", False)
     if isinstance(what, Metainfo):
         return Task(
             infohashes=what.info.infohashes,
             info=what.info,
             name=what.info.name,
             directory=directory,
-            trackers=what.trackers,
-            web_seeds=what.web_seeds,
-            peers=tuple(peers),
-            select=wanted,
+            trackers=tuple(map(tuple, what.trackers)),
+            web_seeds=tuple(what.web_seeds),
+            peers=peers,
+            select=select,
             sequential=sequential,
-            intact=intact,
+            intact=how.get("intact", False),
         )
     return Task(
         infohashes=what.infohashes,
         info=None,
-        name=what.name or "",
+        name=what.name,
         directory=directory,
         trackers=tuple((tracker,) for tracker in what.trackers),
         web_seeds=what.web_seeds,
         peers=(*peers, *what.peers),
-        select=wanted if wanted is not None or not what.select else frozenset(what.select),
+        select=select if select is not None else what.select or None,
         sequential=sequential,
     )
 
