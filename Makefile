@@ -65,7 +65,7 @@ check: $(DEV)  ## lint, format, types, import contracts, async rules
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/flake8 dht cli benchmarks tests/interop  # flake8-async; see .flake8
+	@$(VENV)/bin/flake8 dht torrent cli benchmarks tests/interop  # flake8-async; see .flake8
 
 unit: $(DEV)  ## all tests, here and now (ARGS='-k lookup' for some of them)
 	@$(PY) -m pytest $(PARALLEL) $(ARGS)

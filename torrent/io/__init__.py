@@ -1,0 +1,1 @@
+"""The shell of the piece exchange, on trio: files, threads, sockets, clocks."""
