@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from tests.torrents import DONE, V1, V2, Finds, Sample
+from tests.announced import DONE, V1, V2, Finds, Sample
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
 from torrent.core.announce.messages import (
     Announce,

@@ -1,0 +1,158 @@
+"""Pieces being put together: a buffer each, and who sent which block of it.
+
+A piece is nothing until its hash is checked: it is not announced, not served, not stored. Its
+buffer comes from the shell's pool. When the pool is empty no new piece is opened, so a disk that
+falls behind holds back the download without a queue.
+
+A false piece has at least one liar among its senders, and usually honest ones too. Who it was:
+
+* all of it came from one sender: that one;
+* v2, once the leaves of the piece are known: whoever sent a block that is not its leaf;
+* v1: the blocks of the false copy are remembered, as digests. When a copy passes, whoever had
+  sent something else lied (libtorrent's "smart ban").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torrent.core.culprits import Culprits
+from torrent.core.effects import Completed, Failed, Passed, Stuck, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from torrent.core.commons import Commons
+    from torrent.core.effects import Verdict
+    from torrent.core.peer import Peer
+    from torrent.core.picker import Picker
+
+Sender = tuple[str, int]
+"""Who sent a block. Endpoints outlive connections, and a ban needs the host."""
+
+
+class Assembly:
+    """One piece under way.
+
+    Attributes:
+        buffer: Where its blocks go.
+        size: Its bytes.
+        senders: Who sent each block; None where it is still missing.
+    """
+
+    __slots__ = ("buffer", "senders", "size")
+
+    def __init__(self, buffer: memoryview, size: int, blocks: int) -> None:
+        self.buffer = buffer
+        self.size = size
+        self.senders: list[Sender | None] = [None] * blocks
+
+
+class Assemblies:
+    """The pieces under way, and those being checked.
+
+    Attributes:
+        open: Pieces that still lack blocks.
+        starving: The pool was empty when a piece was to be opened.
+        announce: Told of each piece that passed.
+        suspect: Told of each false piece (v2: its leaves are wanted).
+    """
+
+    def __init__(self, commons: Commons) -> None:
+        self.commons = commons
+        self.open: dict[int, Assembly] = {}
+        self.starving = False
+        self.culprits = Culprits()
+        self.announce: list[Callable[[int, float], None]] = []
+        self.suspect: Callable[[int, tuple[bytes, ...], list[Sender], float], bool] | None = None
+        self._checking: dict[int, list[Sender]] = {}
+        self._failed: set[int] = set()
+
+    def begin(self, piece: int) -> Assembly | None:
+        """Open ``piece``; ``None`` if the pool is empty."""
+        info = self.commons.info
+        assert info is not None
+        size = info.piece_size(piece)
+        buffer = self.commons.buffers.acquire(size)
+        if buffer is None:
+            self.starving = True
+            return None
+        work = self.open[piece] = Assembly(buffer, size, info.block_count(piece))
+        return work
+
+    def complete(self, piece: int) -> None:
+        """Every block of ``piece`` is there: have it checked."""
+        work = self.open.pop(piece)
+        self._checking[piece] = [sender for sender in work.senders if sender is not None]
+        self.commons.emit(Verify(piece, work.buffer, piece in self._failed))
+
+    def drop(self, picker: Picker) -> None:
+        """Forget the pieces under way and give their buffers back (paused)."""
+        for piece, work in self.open.items():
+            self.commons.buffers.release(work.buffer)
+            picker.failed(piece)
+        self.open.clear()
+
+    def abandon(self, piece: int, picker: Picker) -> None:
+        """Forget one piece under way: nobody wants it any more."""
+        work = self.open.pop(piece, None)
+        if work is not None:
+            self.commons.buffers.release(work.buffer)
+            picker.failed(piece)
+
+    # Verdicts.
+
+    def verified(self, piece: int, verdict: Verdict, now: float) -> None:
+        """Take the answer to a Verify."""
+        senders = self._checking.pop(piece, None)
+        picker = self.commons.picker
+        if senders is None or picker is None:
+            return
+        self.starving = False
+        if verdict.error is not None:
+            picker.failed(piece)
+            self.commons.emit(Stuck(piece, verdict.error))
+        elif verdict.ok:
+            self._passed(piece, verdict, senders, picker, now)
+        else:
+            self._false(piece, verdict, senders, picker, now)
+
+    def _passed(
+        self, piece: int, verdict: Verdict, senders: list[Sender], picker: Picker, now: float
+    ) -> None:
+        was_done = picker.complete
+        picker.passed(piece)
+        liars = self.culprits.passed(piece, verdict.digests, senders)
+        self._failed.discard(piece)
+        self.commons.emit(Passed(piece))
+        for announce in self.announce:
+            announce(piece, now)
+        self.punish(liars, piece, now)
+        if picker.complete and not was_done:
+            self.commons.emit(Completed())
+
+    def _false(
+        self, piece: int, verdict: Verdict, senders: list[Sender], picker: Picker, now: float
+    ) -> None:
+        picker.failed(piece)
+        self._failed.add(piece)
+        liars: set[Hashable] = set()
+        if len(set(senders)) == 1:
+            liars.update(senders)
+        else:
+            liars.update(self.culprits.failed(piece, verdict.digests, senders))
+            if not liars and self.suspect is not None:
+                self.suspect(piece, verdict.digests, senders, now)
+        hosts = self.punish(liars, piece, now)
+        self.commons.emit(Failed(piece, hosts))
+
+    def punish(self, liars: object, piece: int, now: float) -> tuple[str, ...]:
+        """Ban those who sent false blocks of ``piece``; returns their hosts."""
+        hosts = sorted({liar[0] for liar in liars})  # type: ignore[attr-defined]
+        for host in hosts:
+            self.commons.ban(host, f"sent false data of piece {piece}", now)
+        return tuple(hosts)
+
+    def lost(self, piece: int) -> None:
+        """A piece is to be fetched again: nobody is blamed for it."""
+        self._failed.discard(piece)

@@ -1,0 +1,110 @@
+"""What our owner asks of a swarm: see :mod:`torrent.core.commands`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torrent.core import commands as do
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torrent.core.assembly import Assemblies
+    from torrent.core.commands import Command
+    from torrent.core.commons import Commons
+    from torrent.core.fetching import Fetching
+    from torrent.core.serving import Serving
+
+
+class Commander:
+    """Carries commands out.
+
+    What is wished before the torrent is known is kept, and holds once it is.
+    """
+
+    def __init__(
+        self, commons: Commons, fetching: Fetching, serving: Serving, assemblies: Assemblies
+    ) -> None:
+        self.commons = commons
+        self.fetching = fetching
+        self.serving = serving
+        self.assemblies = assemblies
+        self._early: list[Command] = []
+        self._doors: dict[type, Callable[..., None]] = {
+            do.Prioritise: self._prioritise,
+            do.Deadline: self._deadline,
+            do.Sequential: self._sequential,
+            do.Pause: self._pause,
+            do.Resume: self._resume,
+            do.Limits: self._limits,
+        }
+
+    def perform(self, command: Command, now: float) -> None:
+        """Do what is asked."""
+        self._doors[type(command)](command, now)
+
+    def begin(self, now: float) -> None:
+        """The torrent is known: do what could not be done before."""
+        early, self._early = self._early, []
+        for command in early:
+            self.perform(command, now)
+
+    def _prioritise(self, command: do.Prioritise, now: float) -> None:
+        picker = self.commons.picker
+        if picker is None:
+            self._early.append(command)
+            return
+        for piece, priority in self._priorities(command).items():
+            picker.set_priority(piece, priority)
+            if priority == 0:
+                self.assemblies.abandon(piece, picker)
+        self.fetching.reconsider_all(now)
+
+    def _priorities(self, command: do.Prioritise) -> dict[int, int]:
+        """Priorities by piece: of several files that share one the highest counts."""
+        info = self.commons.info
+        assert info is not None
+        found: dict[int, int] = {}
+        for index in sorted(command.files):
+            file = info.files[index]
+            if file.length:
+                first = file.offset // info.piece_length
+                last = (file.offset + file.length - 1) // info.piece_length
+                for piece in range(first, last + 1):
+                    found[piece] = max(found.get(piece, 0), command.files[index])
+        found.update(command.pieces)
+        return found
+
+    def _deadline(self, command: do.Deadline, now: float) -> None:
+        if self.commons.picker is None:
+            self._early.append(command)
+        else:
+            self.commons.picker.set_deadline(command.piece, command.at)
+            self.fetching.pump(now)
+
+    def _sequential(self, command: do.Sequential, now: float) -> None:
+        if self.commons.picker is None:
+            self._early.append(command)
+        else:
+            self.commons.picker.sequential = command.on
+
+    def _pause(self, command: do.Pause, now: float) -> None:
+        self.commons.paused = True
+        for peer in list(self.commons.peers.values()):
+            self.commons.close(peer, "the torrent is paused", now, useful=True)
+        if self.commons.picker is not None:
+            self.assemblies.drop(self.commons.picker)
+
+    def _resume(self, command: do.Resume, now: float) -> None:
+        self.commons.paused = False
+
+    def _limits(self, command: do.Limits, now: float) -> None:
+        policy = self.commons.policy
+        if command.connections is not None:
+            policy.connections = command.connections
+            for peer in list(self.commons.peers.values())[command.connections :]:
+                self.commons.close(peer, "there are enough connections", now, useful=True)
+        if command.half_open is not None:
+            policy.half_open = command.half_open
+        if command.upload_slots is not None:
+            policy.upload_slots = self.serving.choker.slots = command.upload_slots

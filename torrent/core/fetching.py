@@ -1,0 +1,315 @@
+"""What is asked of whom, and the blocks that come: the download side of a swarm.
+
+The hot path is :meth:`Fetching.block`: 65,536 blocks pass it for each GiB. It takes the block off
+the list of what is awaited, copies it into its piece, and tells the picker; everything that can
+be done once for a whole stretch of blocks (rates, the window, new requests) waits for
+:meth:`Fetching.settle`, which runs once for each time the socket was read. New requests go out
+when a quarter of the window has drained, so that a hundred of them are one write.
+
+*Nobody waits for one peer.* A block that is overdue at the peer's own pace (see
+:mod:`torrent.core.peer`) is anybody's again, the same peer's included. What then comes late is
+still taken, if it is still missing: it costs nothing any more.
+
+*Nobody idles.* A peer that could be given more than there was is *hungry*. When blocks become free
+(a peer choked us, left, or lied), the hungry are fed at once, not at the next tick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from torrent.core.policy import BLOCK, BLOCK_SHIFT
+from torrent.core.wire import Cancel, Interested, NotInterested, encode, encode_requests
+from torrent.errors import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from torrent.core.assembly import Assemblies
+    from torrent.core.commons import Commons
+    from torrent.core.peer import Asked, Peer
+    from torrent.core.picker import Picker
+    from torrent.core.wire import AllowedFast, Block, Choke, Reject, Suggest, Unchoke
+
+REFILL: Final = 0.75
+"""Requests go out when no more than this share of the window is outstanding."""
+
+
+class Fetching:
+    """Asks for blocks, takes them, and asks again.
+
+    Attributes:
+        wasted: Bytes that came and were of no use.
+    """
+
+    def __init__(self, commons: Commons, assemblies: Assemblies) -> None:
+        self.commons = commons
+        self.assemblies = assemblies
+        self.wasted = 0
+        self._bytes = 0
+        self._blocks = 0
+        self._freed = False
+        self._links: dict[int, Peer] = commons.peers
+        commons.partings.append(self._parted)
+        assemblies.announce.append(self._passed)
+
+    @property
+    def picker(self) -> Picker:
+        """What to ask for next."""
+        picker = self.commons.picker
+        assert picker is not None
+        return picker
+
+    # Blocks.
+
+    def block(self, peer: Peer, block: Block, now: float) -> None:
+        """Take a block.
+
+        Raises:
+            WireError: It is not what was asked for, or far too many came unasked.
+        """
+        piece, begin, data = block.piece, block.begin, block.data
+        index = begin >> BLOCK_SHIFT
+        if peer.outstanding.pop((piece, index), None) is None and not self._belated(peer, block):
+            return
+        size = len(data)
+        end = begin + size
+        work = self.assemblies.open.get(piece)
+        if work is None:
+            self.wasted += size
+            return
+        if begin & (BLOCK - 1) or (size != BLOCK and end != work.size) or end > work.size:
+            raise WireError(f"the peer sent {size} bytes at {begin} of piece {piece}: not a block")
+        receipt = self.picker.received(piece, index, peer.link)
+        if not receipt.fresh:
+            self.wasted += size
+            return
+        work.buffer[begin:end] = data
+        work.senders[index] = peer.endpoint
+        self._bytes += size
+        self._blocks += 1
+        if receipt.others:
+            self._cancel(receipt.others, piece, index, size, now)
+        if receipt.complete:
+            self.assemblies.complete(piece)
+
+    def _belated(self, peer: Peer, block: Block) -> bool:
+        """Whether a block that nobody awaits was at least asked for at some time."""
+        asked = (block.piece, block.begin >> BLOCK_SHIFT)
+        if asked in peer.ghosts:
+            del peer.ghosts[asked]
+            return True
+        self.wasted += len(block.data)
+        peer.strike("the peer sent blocks that were not asked for")
+        return False
+
+    def _cancel(
+        self, links: Iterable[object], piece: int, index: int, size: int, now: float
+    ) -> None:
+        """Tell the others that were asked for a block, too (BEP 3, endgame)."""
+        data = encode(Cancel(piece, index << BLOCK_SHIFT, size))
+        for link in links:
+            other = self._links.get(link)  # type: ignore[call-overload]
+            if other is not None and other.outstanding.pop((piece, index), None) is not None:
+                other.haunt((piece, index))
+                self.commons.write(other, data, now)
+                self._freed = True
+
+    def settle(self, peer: Peer, now: float) -> None:
+        """The stretch of blocks is over: reckon, and ask for more."""
+        if self._blocks:
+            peer.took(self._bytes, self._blocks, now)
+            self.commons.down.add(self._bytes, now)
+            self._bytes = self._blocks = 0
+        if len(peer.outstanding) <= peer.window * REFILL:
+            self.refill(peer, now)
+        if self._freed:
+            self.feed(now)
+
+    # Requests.
+
+    def refill(self, peer: Peer, now: float) -> None:
+        """Ask ``peer`` for as much as its window has room for."""
+        room = peer.window - len(peer.outstanding)
+        if room <= 0 or not peer.am_interested or peer.have is None or peer.closed:
+            return
+        only = self._only(peer)
+        if only is not None and not only:
+            return
+        picked = self.picker.pick(
+            peer.link,
+            peer.have,
+            room,
+            now,
+            fast=peer.pace > self._fair_pace(),
+            only=only,
+            suggested=peer.suggested,
+        )
+        peer.hungry = len(picked) < room
+        self._ask(peer, picked, now)
+
+    def _only(self, peer: Peer) -> Collection[int] | None:
+        """The pieces that may be picked; None if all may."""
+        only: set[int] | None = set(peer.may_ask) if peer.choking else None
+        if self.assemblies.starving:
+            under_way = self.assemblies.open.keys()
+            only = set(under_way) if only is None else only & under_way
+        return only
+
+    def _fair_pace(self) -> float:
+        """The pace of an average peer: who is faster may open pieces of its own."""
+        count = len(self.commons.peers)
+        return sum(peer.pace for peer in self.commons.peers.values()) / count if count > 1 else 0.0
+
+    def _ask(self, peer: Peer, picked: list[Asked], now: float) -> None:
+        """Request what was picked; what there is no buffer for goes back."""
+        assemblies, outstanding, requests = self.assemblies, peer.outstanding, []
+        opened = assemblies.open
+        for asked in picked:
+            piece, index = asked
+            work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
+            if work is None:
+                self.picker.released(piece, index, peer.link)
+                peer.hungry = True
+                continue
+            outstanding[asked] = now
+            begin = index << BLOCK_SHIFT
+            requests.append((piece, begin, min(BLOCK, work.size - begin)))
+        if requests:
+            if len(outstanding) == len(requests):
+                peer.patient_since = now
+            self.commons.write(peer, encode_requests(requests), now)
+
+    def feed(self, now: float) -> None:
+        """Blocks became free: let those who had too little to do have them."""
+        self._freed = False
+        if self.commons.picker is None or self.commons.paused:
+            return
+        for peer in self.commons.working():
+            if peer.hungry:
+                self.refill(peer, now)
+
+    def release(self, peer: Peer, *, haunted: bool) -> None:
+        """Nothing that ``peer`` was asked for is awaited any more."""
+        if not peer.outstanding:
+            return
+        if haunted:
+            for asked in peer.outstanding:
+                peer.haunt(asked)
+        peer.outstanding.clear()
+        self.picker.forget(peer.link)
+        self._freed = True
+
+    def _parted(self, peer: Peer, now: float) -> None:
+        picker = self.commons.picker
+        if picker is not None:
+            self.release(peer, haunted=False)
+            if peer.have is not None:
+                picker.left(peer.have)
+
+    # What the peer says about requests.
+
+    def choke(self, peer: Peer, message: Choke, now: float) -> None:
+        """Without BEP 6 a choke drops all requests; with it, each is rejected by itself."""
+        peer.choking = True
+        if not peer.fast and self.commons.picker is not None:
+            self.release(peer, haunted=True)
+
+    def unchoke(self, peer: Peer, message: Unchoke, now: float) -> None:
+        """It will answer requests now."""
+        peer.choking = False
+        peer.unchoked_at = now
+        peer.timeouts = 0
+
+    def reject(self, peer: Peer, message: Reject, now: float) -> None:
+        """It will not send a block.
+
+        Raises:
+            WireError: It did so too often, or BEP 6 was not agreed on.
+        """
+        self._demand_fast(peer)
+        asked = (message.piece, message.begin >> BLOCK_SHIFT)
+        peer.ghosts.pop(asked, None)
+        if peer.choking:
+            # Allowed once, and not any more.
+            peer.may_ask.discard(message.piece)
+        if peer.outstanding.pop(asked, None) is None:
+            return
+        self.picker.released(*asked, peer.link)
+        self._freed = True
+        # Not asked again at once, or the two of us would do nothing else; see `beat`.
+        peer.hungry = False
+        if not peer.choking:
+            peer.strike("the peer unchoked us and rejected our requests")
+
+    def allowed(self, peer: Peer, message: AllowedFast, now: float) -> None:
+        """It will send this piece though it chokes us (BEP 6)."""
+        self._demand_fast(peer)
+        if len(peer.may_ask) < 4 * self.commons.policy.allowed_fast:
+            peer.may_ask.add(message.piece)
+
+    def suggest(self, peer: Peer, message: Suggest, now: float) -> None:
+        """It has this piece at hand (BEP 6)."""
+        self._demand_fast(peer)
+        peer.suggested.append(message.piece)
+
+    def _demand_fast(self, peer: Peer) -> None:
+        if not peer.fast:
+            raise WireError("the peer uses the fast extension (BEP 6), which was not agreed on")
+
+    # Interest.
+
+    def reconsider(self, peer: Peer, now: float) -> None:
+        """Say whether ``peer`` has something for us, if that has changed."""
+        picker = self.commons.picker
+        if picker is None or peer.have is None or peer.closed or not peer.greeted:
+            return
+        interesting = not self.commons.paused and picker.interesting(peer.have)
+        if interesting != peer.am_interested:
+            peer.am_interested = interesting
+            if not interesting:
+                peer.useless_since = now
+            self.commons.say(peer, Interested() if interesting else NotInterested(), now)
+
+    def reconsider_all(self, now: float) -> None:
+        """What we want has changed."""
+        for peer in self.commons.working():
+            self.reconsider(peer, now)
+            peer.hungry = True
+        self.feed(now)
+
+    def _passed(self, piece: int, now: float) -> None:
+        """Who was interesting may not be any more. The other way round cannot happen."""
+        for peer in self.commons.working():
+            if peer.am_interested:
+                self.reconsider(peer, now)
+
+    # Time.
+
+    def beat(self, peer: Peer, now: float) -> None:
+        """Look after one peer, once a second: is it late, how fast is it, can it do more?"""
+        late = peer.overdue(now)
+        if late:
+            peer.missed(late, now)
+            for asked in late:
+                self.picker.released(*asked, peer.link)
+            self._freed = True
+        peer.measure()
+        self._hang_up_on_the_stalled(peer, now)
+
+    def _hang_up_on_the_stalled(self, peer: Peer, now: float) -> None:
+        """A peer that owes us blocks and sends none, for minutes, only takes up room."""
+        if not peer.outstanding or peer.choking:
+            return
+        last = max(peer.last_block or peer.since, peer.unchoked_at)
+        if peer.snubbed and now - last > self.commons.policy.stall:
+            self.commons.close(peer, "the peer unchoked us and sends nothing", now)
+
+    def pump(self, now: float) -> None:
+        """After all were looked after: give everybody what there is to do."""
+        # The pool may have buffers again: whoever asks first finds out.
+        self.assemblies.starving = False
+        self._freed = False
+        for peer in self.commons.working():
+            if len(peer.outstanding) <= peer.window * REFILL:
+                self.refill(peer, now)

@@ -1,0 +1,402 @@
+"""The files of one torrent: verified pieces in, verified blocks out.
+
+**In.** A piece that is whole is hashed and written by one thread, in one go, with one ``pwrite``
+for each file it touches; the loop that receives never waits for either. Only what was verified is
+ever written, so what is on disk is true or was never claimed.
+
+**Out.** Nothing is served that was not hashed in this run: resume data says what we have, not that
+it is still what it was. ``trusted`` holds the pieces that were hashed, as they were written or as
+they were first asked for, and whose files nobody else has touched since (:mod:`torrent.io.watch`).
+A block of a trusted piece goes from the file to the socket by ``sendfile``, without passing through
+Python. The usual pattern is::
+
+    if span := storage.readable(piece, begin, length):
+        os.sendfile(socket.fileno(), span.fd, span.offset, length)
+    elif await storage.read(piece, begin, length, buffer):
+        await stream.send_all(buffer)
+    else:
+        swarm.lost(piece)                                  # damaged on disk: fetch it again
+
+**Changing places.** Moving, and choosing other files, change where bytes lie. They wait until no
+thread is at work, and what arrives meanwhile is held back until they are done.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import trio
+
+from torrent.core.bitfield import Bitfield
+from torrent.core.effects import Verdict
+from torrent.errors import StorageError
+from torrent.io.access import Access
+from torrent.io.allocation import Allocation, Allocator
+from torrent.io.gate import Gate
+from torrent.io.judging import judge
+from torrent.io.moving import Mover
+from torrent.io.places import PAD, PARTS
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from torrent.core.metainfo import Info
+    from torrent.io.disk import Disk
+    from torrent.io.files import OpenFile
+
+LOOK: Final = 1.0
+"""Seconds between two looks at a file that is being served."""
+_RUN: Final = 4 * 1024 * 1024
+"""Bytes that one job of a re-check hashes: some milliseconds, so that downloads do not wait."""
+_ATTEMPTS: Final = 3
+"""Times that a block is read again because its file changed meanwhile, before we say so."""
+
+
+class Span(NamedTuple):
+    """Where a block lies, for ``sendfile``. Use it soon: what is trusted now may change later.
+
+    Attributes:
+        file: Keeps the descriptor open as long as you keep the span.
+        offset: Where the block begins.
+    """
+
+    file: OpenFile
+    offset: int
+
+    @property
+    def fd(self) -> int:
+        """The descriptor."""
+        return self.file.fd
+
+
+class Storage:
+    """The files of one torrent. To be used on the event loop.
+
+    Attributes:
+        info: The torrent.
+        trusted: The pieces that may be served as they are; shrinks when files change.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        info: Info,
+        directory: str | os.PathLike[str],
+        *,
+        wanted: Iterable[int] | None = None,
+        allocation: Allocation = Allocation.FULL,
+    ) -> None:
+        """Decide where and what. Nothing is touched before :meth:`open`.
+
+        Args:
+            disk: Threads, buffers and open files to share.
+            info: The torrent.
+            directory: The download directory.
+            wanted: Indexes of the files to download; all if not given.
+            allocation: Whether new files take their disk space at once.
+        """
+        self.info: Final = info
+        self.trusted: Final = Bitfield(info.piece_count)
+        self._disk: Final = disk
+        self._wanted = None if wanted is None else frozenset(wanted)
+        self._allocation: Final = allocation
+        self._access: Final = Access(disk, info, Path(directory))
+        self._gate: Final = Gate(disk.workers)
+        self._looked: dict[int, float] = {}
+        self._trusting: dict[int, _Trusting] = {}
+
+    @property
+    def directory(self) -> Path:
+        """The download directory."""
+        return self._access.root
+
+    # Opening, and what changes places.
+
+    async def open(self, *, create: bool = True) -> bool:
+        """Find out what is there, and make what is wanted.
+
+        Args:
+            create: Make files that are missing; False to seed or to check only.
+
+        Returns:
+            Whether anything was there before: if not, nothing needs to be checked.
+
+        Raises:
+            StorageError: The files cannot be made, or others stand in their places. Nothing is
+                lost by it; call again when the cause is mended.
+        """
+        async with self._gate.alone():
+            self._access.forget()
+            self._trust_nothing()
+            return await trio.to_thread.run_sync(partial(self._allocator().prepare, create=create))
+
+    async def select(self, wanted: Iterable[int] | None) -> None:
+        """Want other files. What the part file has of one that is newly wanted moves into it.
+
+        A file that is not wanted any more stays where it is.
+
+        Raises:
+            StorageError: A file cannot be made; those that could are.
+        """
+        async with self._gate.alone():
+            self._wanted = None if wanted is None else frozenset(wanted)
+            self._access.release()
+            await trio.to_thread.run_sync(partial(self._allocator().prepare, create=True))
+
+    async def move(
+        self,
+        directory: str | os.PathLike[str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Move all files to another directory, on another file system if need be.
+
+        It can be interrupted at any moment, by death too, and then is finished by calling it again;
+        so write down where to (:mod:`torrent.io.resume`) before you begin.
+
+        Args:
+            directory: Where to; made if need be.
+            progress: Called with bytes copied and bytes to copy, where copying is needed.
+
+        Raises:
+            StorageError: Something stands in the way, or the disk is full. Each file is whole, in
+                one of the two places: call again, or move back.
+        """
+        async with self._gate.alone():
+            self._access.forget()
+            mover = Mover(self.info, self.directory, Path(directory), progress)
+            await trio.to_thread.run_sync(mover.run)
+            self._trust_nothing()
+            self._access.root = Path(directory)
+
+    async def flush(self) -> None:
+        """Wait until all that was handed over is written, and is safe against a power cut.
+
+        Raises:
+            StorageError: The disk failed, and so may have lost what was written.
+        """
+        async with self._gate.alone():
+            await trio.to_thread.run_sync(self._access.sync)
+
+    async def close(self) -> None:
+        """Wait for what is under way, and close the files."""
+        async with self._gate.alone():
+            self._access.release()
+
+    async def fingerprint(self) -> bytes:
+        """What the files look like from outside (sizes, times): 32 bytes.
+
+        The same as at the end of the last run: nobody has touched them, as far as can be seen
+        without reading them. Otherwise check before you claim to have anything.
+        """
+        return await trio.to_thread.run_sync(self._access.fingerprint)
+
+    # In.
+
+    def write_verified(
+        self,
+        piece: int,
+        buffer: memoryview,
+        done: Callable[[Verdict], None],
+        *,
+        digests: bool = False,
+    ) -> None:
+        """Hash a piece and write it if it is good; then call ``done`` on the event loop.
+
+        Args:
+            piece: Which piece it claims to be.
+            buffer: All of it; not to be touched before ``done``.
+            done: Told whether it is good and stored; if it is good and could not be stored, why.
+            digests: Tell the blocks' digests even if it is good.
+        """
+
+        def finished(future: Future[tuple[Verdict, int]]) -> None:
+            verdict, changes = future.result()
+            self._settle()
+            if verdict.ok and changes == self._access.watch.changes:
+                self.trusted.add(piece)
+            done(verdict)
+
+        self._gate.submit(partial(self._write, piece, buffer, digests=digests), finished)
+
+    def _write(self, piece: int, buffer: memoryview, *, digests: bool) -> tuple[Verdict, int]:
+        verdict = judge(self.info, piece, buffer, digests=digests)
+        if not verdict.ok:
+            return verdict, 0
+        try:
+            return verdict, self._access.write(piece, buffer)
+        except StorageError as problem:
+            return Verdict(ok=False, digests=verdict.digests, error=str(problem)), 0
+
+    # Out.
+
+    def readable(self, piece: int, begin: int, length: int) -> Span | None:
+        """Where a block of a trusted piece lies, if it lies in one open file; else use ``read``.
+
+        Never waits for the disk. The block must be within the piece.
+        """
+        if piece not in self.trusted or self._gate.closed:
+            return None
+        places = self._access.places.within(piece, begin, length)
+        index, offset, _ = places[0]
+        if len(places) > 1 or index == PAD:
+            return None
+        file = self._access.opened(index)
+        if file is None or not self._unchanged(index, file):
+            return None
+        return Span(file, offset)
+
+    async def read(self, piece: int, begin: int, length: int, into: memoryview) -> bool:
+        """Read a block, after hashing its piece if that was not yet done in this run.
+
+        Returns:
+            Whether the piece is good; if not, nothing of it may be sent.
+
+        Raises:
+            StorageError: The file is missing or cannot be read.
+        """
+        for _ in range(_ATTEMPTS):
+            if not await self.trust(piece):
+                return False
+            await self._gate.run(partial(self._access.read, piece, begin, into[:length]))
+            if piece in self.trusted:
+                return True
+        raise StorageError(
+            f"{self.directory / self.info.name} changes while it is being read: stop whoever "
+            "writes to it, then check the torrent again"
+        )
+
+    async def trust(self, piece: int) -> bool:
+        """Whether a piece on disk is good: hashed now, unless it was in this run.
+
+        Raises:
+            StorageError: The file is missing or cannot be read.
+        """
+        await trio.lowlevel.checkpoint()
+        if piece in self.trusted:
+            return True
+        waiting = self._trusting.get(piece)
+        if waiting is None:
+            waiting = self._trusting[piece] = _Trusting()
+            self._gate.submit(partial(self._stored, [piece]), partial(self._trust_known, piece))
+        await waiting.event.wait()
+        if waiting.error:
+            raise waiting.error
+        return waiting.good
+
+    def _trust_known(self, piece: int, future: Future[tuple[list[int], int]]) -> None:
+        waiting = self._trusting.pop(piece)
+        try:
+            good, changes = future.result()
+        except StorageError as problem:
+            waiting.error = problem
+        else:
+            self._believe(good, changes)
+            waiting.good = bool(good)
+        waiting.event.set()
+
+    async def check(
+        self,
+        pieces: Collection[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Bitfield:
+        """Hash pieces on disk, with all threads; which of them are good.
+
+        A file that is missing or short has no good pieces, which is no error here.
+
+        Args:
+            pieces: Which; all if not given.
+            progress: Called with the number of pieces that were hashed so far.
+
+        Raises:
+            StorageError: A file cannot be read.
+        """
+        good, hashed = Bitfield(self.info.piece_count), 0
+        runs = self._runs(range(self.info.piece_count) if pieces is None else pieces)
+
+        async def work() -> None:
+            nonlocal hashed
+            for run in runs:
+                found, changes = await self._gate.run(partial(self._stored, run, lenient=True))
+                self._believe(found, changes)
+                for piece in found:
+                    good.add(piece)
+                hashed += len(run)
+                if progress:
+                    progress(hashed)
+
+        # Each thread has a job and the next one waits already: no thread ever waits for the loop.
+        async with trio.open_nursery(strict_exception_groups=False) as nursery:
+            for _ in range(2 * self._disk.workers.count):
+                nursery.start_soon(work)
+        return good
+
+    def _runs(self, pieces: Iterable[int]) -> Iterator[list[int]]:
+        """Pieces in the portions of one job."""
+        portion = max(1, _RUN // self.info.piece_length)
+        rest = iter(pieces)
+        while run := list(islice(rest, portion)):
+            yield run
+
+    def _stored(self, pieces: list[int], *, lenient: bool = False) -> tuple[list[int], int]:
+        """Which pieces on disk are good; and how often files had changed when they were read."""
+        changes = self._access.watch.changes
+        return [p for p in pieces if self._access.verify(p, lenient=lenient)], changes
+
+    # Trust.
+
+    def _believe(self, pieces: Iterable[int], changes: int) -> None:
+        """Trust pieces that were hashed, unless a file has changed since that began."""
+        self._settle()
+        if changes == self._access.watch.changes:
+            for piece in pieces:
+                self.trusted.add(piece)
+
+    def _unchanged(self, index: int, file: OpenFile) -> bool:
+        """Look at a file that is being served, once in a while."""
+        now = time.monotonic()
+        if now < self._looked.get(index, 0.0):
+            return True
+        self._looked[index] = now + LOOK
+        self._access.watch.look(index, file)
+        return not self._settle()
+
+    def _settle(self) -> bool:
+        """Take back the trust in what somebody else has changed; whether there was such."""
+        suspects = self._access.watch.take_suspects()
+        for index in suspects:
+            self._access.release(index)
+            for piece in self._pieces_of(index):
+                self.trusted.discard(piece)
+        return bool(suspects)
+
+    def _pieces_of(self, index: int) -> Iterable[int]:
+        if index == PARTS:
+            return list(self.trusted)
+        file, length = self.info.files[index], self.info.piece_length
+        return range(file.offset // length, -(-(file.offset + file.length) // length))
+
+    def _trust_nothing(self) -> None:
+        for piece in list(self.trusted):
+            self.trusted.discard(piece)
+
+    def _allocator(self) -> Allocator:
+        return Allocator(self.directory, self._access.places, self._wants, self._allocation)
+
+    def _wants(self, index: int) -> bool:
+        return self._wanted is None or index in self._wanted
+
+
+@dataclass(slots=True)
+class _Trusting:
+    """A piece that is being hashed, and those who wait for it."""
+
+    event: trio.Event = field(default_factory=trio.Event)
+    good: bool = False
+    error: StorageError | None = None
