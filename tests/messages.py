@@ -46,9 +46,15 @@ def frozen(message: Message) -> Message:
 def trees() -> st.SearchStrategy[Message]:
     """Hashes asked for, sent, refused."""
     fields = (ROOTS, WORDS, WORDS)
-    sent = st.integers(0, 3).flatmap(
-        lambda n: st.builds(
-            Hashes, *fields, st.just(n), WORDS, st.binary(min_size=32 * n, max_size=32 * n)
+    # (length, proofs, hashes): BEP 52 leaves out the uncles that the receiver can compute.
+    counts = st.sampled_from([(2, 0, 2), (2, 3, 5), (4, 1, 4), (4, 3, 6), (1, 0, 2)])
+    sent = counts.flatmap(
+        lambda count: st.builds(
+            Hashes,
+            *fields,
+            st.just(count[0]),
+            st.just(count[1]),
+            st.binary(min_size=32 * count[2], max_size=32 * count[2]),
         )
     )
     return st.one_of(

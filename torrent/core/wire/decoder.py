@@ -249,12 +249,18 @@ _TREE: Final = Struct(">32sIIII")
 
 
 def _hashes(body: memoryview) -> Message:
-    """Read BEP 52's ``hashes``; how many there must be follows from the fields before them."""
+    """Read BEP 52's ``hashes``; how many there must be follows from the fields before them.
+
+    ``length`` hashes of one layer make up a subtree, whose root the receiver computes. Of the
+    ancestor layers asked for, those inside the subtree need no uncle: "omitted".
+    """
     root, base, index, length, proofs = _TREE.unpack_from(body)
     hashes = bytes(body[_TREE.size :])
-    if len(hashes) % _HASH_SIZE or len(hashes) > (length + proofs) * _HASH_SIZE:
+    uncles = max(0, proofs + 1 - (length - 1).bit_length())
+    if len(hashes) != (length + uncles) * _HASH_SIZE:
         raise WireError(
-            f"the peer sends {len(hashes)} bytes for {length} hashes of 32 and {proofs} proofs"
+            f"the peer sends {len(hashes)} bytes of hashes;"
+            f" {length} and {uncles} uncles take {(length + uncles) * _HASH_SIZE}"
         )
     return Hashes(root, base, index, length, proofs, hashes)
 

@@ -120,8 +120,8 @@ MALFORMED = [
     (b"\0\0\0\x30\x15", "HashRequest of 48 bytes; it has 49"),
     (b"\0\0\0\x30\x16", "Hashes of 48 bytes; it has 49 to"),
     (b"\0\0\0\x32\x17", "HashReject of 50 bytes; it has 49"),
-    (b"\0\0\0\x51\x16" + bytes(80), "32 bytes for 0 hashes of 32 and 0 proofs"),
-    (b"\0\0\0\x32\x16" + bytes(43) + b"\1" + bytes(5), "1 bytes for 1 hashes"),
+    (b"\0\0\0\x51\x16" + bytes(80), "32 bytes of hashes; 0 and 0 uncles take 0"),
+    (b"\0\0\0\x32\x16" + bytes(43) + b"\1" + bytes(5), "1 bytes of hashes; 1 and 1 uncles take 64"),
 ]
 
 
