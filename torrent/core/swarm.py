@@ -45,6 +45,7 @@ from torrent.core.picker import Picker
 from torrent.core.proving import Proving
 from torrent.core.serving import Serving
 from torrent.core.webseeding import WebSeeding
+from torrent.core.standing import standing
 from torrent.core.wire import (
     AllowedFast,
     BitfieldMessage,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from torrent.core.metainfo import Info
     from torrent.core.peer import Peer
     from torrent.core.policy import SwarmPolicy
+    from torrent.core.standing import Standing
 
 __all__ = ["Identity", "Swarm"]
 
@@ -373,6 +375,22 @@ class Swarm:
         if len(self.commons.peers) + candidates.half_open < policy.connections:
             at = min(at, candidates.next_deadline())
         return at
+
+    # What the owner may look at.
+
+    @property
+    def have(self) -> Bitfield | None:
+        """The pieces we have; ``None`` before :meth:`begin`."""
+        return self.commons.have
+
+    @property
+    def complete(self) -> bool:
+        """Whether we have all that we want."""
+        return self.commons.done
+
+    def statistics(self, now: float) -> Standing:
+        """How it stands."""
+        return standing(self.commons, self.fetching.wasted, now)
 
     # Doors: web seeds.
 

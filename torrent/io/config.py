@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +57,24 @@ class SessionConfig:
     same_host: bool = False
     mitigate_ssrf: bool = True
     rng: Random | None = field(default=None, repr=False)
+
+
+class SessionOptions(TypedDict, total=False):
+    """The fields of :class:`SessionConfig` as keyword arguments."""
+
+    node: Node | None
+    state: Path | None
+    listen: tuple[Endpoint, ...]
+    upload: float
+    download: float
+    connections: int
+    half_open: int
+    trackers: bool
+    web_seeds: bool
+    lan: bool
+    pex: bool
+    workers: int
+    pool: int
+    same_host: bool
+    mitigate_ssrf: bool
+    rng: Random | None

@@ -8,7 +8,7 @@ minutes). A torrent with two names (hybrid, BEP 52) is two swarms in the DHT, to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from dht.node.node import Node
-    from torrent.core.sources import Announced, Found
+    from torrent.core.sources import Announced, Endpoint, Found
 
 _AGAIN_SOON: Final = 5.0
 """Seconds after a search that found nobody: a swarm may be just about to begin."""
@@ -58,7 +58,7 @@ class DhtSource:
         """Look once; peers are handed over as they are found."""
         try:
             async for provider in self._node.find_providers(infohash):
-                found([provider.endpoint], "dht")
+                found([cast("Endpoint", provider.endpoint)], "dht")
         except DhtError:
             # No network at the moment; the node goes on trying, and so do we.
             await trio.lowlevel.checkpoint()

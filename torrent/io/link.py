@@ -209,29 +209,31 @@ class Link:
         return bool(self._out)
 
     def _enqueue(self, request: Request) -> None:
-        """Put a block among what is written, once its piece is known to be true."""
-        piece, begin, length = request.piece, request.begin, request.length
+        """Put a block among what is written; at once, if it can go from its file as it is."""
         storage = self._sharing.storage
         if storage is None:
             return
-        if piece not in storage.trusted:
-            self._sharing.trust_first(self, request)
-            return
-        self._throttle.will_write(length)
-        self._out.append(_Bytes(block_header(piece, begin, length)))
-        span = storage.readable(piece, begin, length)
-        if span is not None:
-            self._out.append(_FromFile(span, length))
+        self._throttle.will_write(request.length)
+        span = storage.readable(request.piece, request.begin, request.length)
+        if span is None:
+            self._sharing.fetch(self, request)
         else:
-            data = bytearray(length)
-            storage.read(piece, begin, length, memoryview(data))
-            self._out.append(_Bytes(data, length))
+            self._append(request, _FromFile(span, request.length))
 
-    def serve(self, request: Request) -> None:
-        """Serve a block that had to wait for its piece to be hashed."""
-        if not self.closed:
-            self._enqueue(request)
-            self.pump()
+    def _append(self, request: Request, block: _Bytes | _FromFile) -> None:
+        header = block_header(request.piece, request.begin, request.length)
+        self._out.append(_Bytes(header))
+        self._out.append(block)
+
+    def serve(self, request: Request, block: Span | bytearray) -> None:
+        """Serve a block that had to be read, or whose piece had to be hashed first."""
+        if self.closed:
+            return
+        if isinstance(block, bytearray):
+            self._append(request, _Bytes(block, request.length))
+        else:
+            self._append(request, _FromFile(block, request.length))
+        self.pump()
 
     # Ending.
 

@@ -15,6 +15,7 @@ class Phase(Enum):
     SEEDING = "seeding"
     PAUSED = "paused"
     FAILED = "failed"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)

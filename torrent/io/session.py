@@ -56,6 +56,8 @@ _SWITCH: Final = 0.0002
 """Seconds a thread keeps the interpreter's lock while another wants it (Python's default: 5 ms). The
 loop and the hashing threads hand it to each other a thousand times a second; waiting 5 ms for
 it each time cost a sixth of the throughput."""
+_SAME_HOST: Final = 64
+"""Connections to one host where tests run a whole swarm on one."""
 _STRANGERS: Final = 64
 """Streams that may be open to us before they have said which torrent they want."""
 
@@ -82,6 +84,7 @@ class Session:
         self._listeners: list[socket.socket] = []
         self._stack: AsyncExitStack | None = None
         self._resumes: Resumes | None = None
+        self._sources = Sources(self.config, self._rng)
         self._dialling = 0
         self._strangers = 0
         self._retired = [0, 0]
@@ -100,13 +103,12 @@ class Session:
             self._disk = await stack.enter_async_context(
                 Disk(workers=self.config.workers, pool=self.config.pool)
             )
-            if self.config.state is not None:
-                self._resumes = await stack.enter_async_context(Resumes(self.config.state))
             self._nursery = await enter_nursery(stack)
             for listener in self._listeners:
                 self._nursery.start_soon(self._accept, listener)
             self._nursery.start_soon(self._ticker.run)
             self._nursery.start_soon(self._throttle.run)
+            await self._nursery.start(self._sources.udp.run)
             self._stack = stack.pop_all()
         return self
 
@@ -189,7 +191,13 @@ class Session:
             self._rng,
         )
         torrent = Torrent(
-            task, swarm, self._disk, self._resumes, dial=self._dial_soon, arrange=self._ticker.arrange
+            task,
+            swarm,
+            self._disk,
+            self._resumes,
+            dial=self._dial_soon,
+            arrange=self._ticker.arrange,
+            spawn=self._nursery.start_soon,
         )
         self._register(torrent)
         self._nursery.start_soon(self._live, torrent)
@@ -197,14 +205,14 @@ class Session:
         return torrent
 
     def _policy(self) -> SwarmPolicy:
-        config = self.config
-        return SwarmPolicy(
-            port=self.port,
-            connections=min(config.connections, SwarmPolicy.connections),
-            half_open=min(config.half_open, SwarmPolicy.half_open),
-            per_host=_SAME_HOST if config.same_host else 1,
-            pex_entries=SwarmPolicy.pex_entries if config.pex else 0,
-        )
+        config, policy = self.config, SwarmPolicy(port=self.port)
+        policy.connections = min(policy.connections, config.connections)
+        policy.half_open = min(policy.half_open, config.half_open)
+        if config.same_host:
+            policy.per_host = _SAME_HOST
+        if not config.pex:
+            policy.pex_entries = 0
+        return policy
 
     def _register(self, torrent: Torrent) -> None:
         for infohash in torrent.infohashes:

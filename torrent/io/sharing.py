@@ -8,7 +8,7 @@ of a block: bytes are handed in, effects come back and are performed at once.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
@@ -18,12 +18,11 @@ from torrent.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from torrent.core.effects import Effect
+    from torrent.core.effects import Buffers, Effect, Verdict
     from torrent.core.swarm import Swarm
     from torrent.core.wire import Handshake, Request
-    from torrent.io.disk import Verdict
     from torrent.io.link import Link
-    from torrent.io.storage import Storage
+    from torrent.io.storage import Span, Storage
 
 Endpoint = tuple[str, int]
 
@@ -37,7 +36,7 @@ class Listener:
     def learned(self, effect: to.Learned) -> None:
         """The metadata of a magnet link arrived."""
 
-    def completed(self) -> None:
+    def finished(self) -> None:
         """All that was wanted is here."""
 
     def faulted(self, error: StorageError) -> None:
@@ -62,17 +61,20 @@ class Sharing:
         swarm: Swarm,
         listener: Listener,
         *,
+        buffers: Buffers,
         dial: Callable[[Sharing, Endpoint], None],
         arrange: Callable[[Sharing], None],
+        spawn: Callable[..., None],
     ) -> None:
         self.swarm = swarm
+        self._buffers = buffers
+        self._spawn = spawn
         self.storage: Storage | None = None
         self.links: dict[int, Link] = {}
         self.due = math.inf
         self._listener = listener
         self._dial = dial
         self._arrange = arrange
-        self._trusting: dict[int, list[tuple[Link, Request]]] = {}
 
     # What happens.
 
@@ -153,11 +155,13 @@ class Sharing:
             return
 
         def done(verdict: Verdict) -> None:
-            if verdict.error is not None:
-                self._listener.faulted(verdict.error)
+            self._buffers.release(effect.buffer)
             self.perform(self.swarm.verified(piece, verdict, trio.current_time()))
 
-        storage.write_verified(piece, effect.buffer, done)
+        storage.write_verified(piece, effect.buffer, done, digests=effect.digests)
+
+    def _stuck(self, effect: to.Stuck) -> None:
+        self._listener.faulted(StorageError(effect.error))
 
     def _passed(self, effect: to.Passed) -> None:
         self._listener.passed(effect.piece)
@@ -166,7 +170,7 @@ class Sharing:
         self._listener.learned(effect)
 
     def _completed(self, _: to.Completed) -> None:
-        self._listener.completed()
+        self._listener.finished()
 
     def _tell(self, effect: Effect) -> None:
         self._listener.told(effect)
@@ -179,26 +183,43 @@ class Sharing:
         to.Passed: _passed,
         to.Learned: _learned,
         to.Completed: _completed,
+        to.Stuck: _stuck,
         to.Failed: _tell,
         to.Banned: _tell,
         to.DhtNode: _tell,
     }
 
-    # Serving only what is true.
+    # Blocks that cannot go from their file as they are.
 
-    def trust_first(self, link: Link, request: Request) -> None:
-        """Serve ``request`` once its piece, which an earlier run left, has been hashed."""
-        waiting = self._trusting.setdefault(request.piece, [])
-        waiting.append((link, request))
-        if len(waiting) == 1 and self.storage is not None:
-            self.storage.trust_soon(request.piece, self._trusted)
+    def fetch(self, link: Link, request: Request) -> None:
+        """Have ``link`` serve ``request`` once its piece has been hashed, or its bytes read."""
+        self._spawn(self._fetch, link, request)
 
-    def _trusted(self, piece: int, true: bool) -> None:  # noqa: FBT001 - a callback's verdict
-        waiting = self._trusting.pop(piece, [])
-        if not true:
-            self.lost(piece)
+    async def _fetch(self, link: Link, request: Request) -> None:
+        storage = self.storage
+        if storage is None or link.closed:
+            await trio.lowlevel.checkpoint()
             return
-        for link, request in waiting:
-            link.serve(request)
+        try:
+            true = await storage.trust(request.piece)
+            block: Span | bytearray | None = storage.readable(
+                request.piece, request.begin, request.length
+            )
+            if block is None and true:
+                data = bytearray(request.length)
+                true = await storage.read(
+                    request.piece, request.begin, request.length, memoryview(data)
+                )
+                block = data
+        except StorageError as error:
+            self._refuse(link, request)
+            self._listener.faulted(error)
+            return
+        if block is None or not true:
+            self._refuse(link, request)
+            self.lost(request.piece)
+        else:
+            link.serve(request, block)
 
-
+    def _refuse(self, link: Link, request: Request) -> None:
+        self.perform(self.swarm.unserved(link.number, request, trio.current_time()))

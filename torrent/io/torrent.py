@@ -21,13 +21,13 @@ from torrent.core.commands import Pause, Prioritise, Resume, Sequential
 from torrent.core.sources import Transfer
 from torrent.errors import StorageError, TorrentError
 from torrent.io.events import Events
+from torrent.io.reader import Reader
 from torrent.io.results import Phase, TorrentStatistics
 from torrent.io.sharing import Listener, Sharing
 from torrent.io.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from torrent.core.commands import Command
     from torrent.core.effects import Effect
@@ -61,12 +61,15 @@ class Torrent(Listener):
         *,
         dial: Callable[[Sharing, tuple[str, int]], None],
         arrange: Callable[[Sharing], None],
+        spawn: Callable[..., None],
     ) -> None:
         self.task = task
         self.info: Info | None = None
         self.phase = Phase.METADATA if task.info is None else Phase.CHECKING
         self.fault: StorageError | None = None
-        self.sharing = Sharing(swarm, self, dial=dial, arrange=arrange)
+        self.sharing = Sharing(
+            swarm, self, buffers=disk.buffers, dial=dial, arrange=arrange, spawn=spawn
+        )
         self._disk = disk
         self._resumes = resumes
         self._checked = 0.0
@@ -163,6 +166,19 @@ class Torrent(Listener):
         self._moved.set()
         self._moved = trio.Event()
 
+    def open(self, file: int = 0) -> Reader:
+        """Read a file, by its index, while it comes; enter it with ``async with``.
+
+        Raises:
+            ValueError: There is no such file.
+            TorrentError: The metadata is not here yet (see :meth:`metadata`).
+        """
+        if self.info is None:
+            raise TorrentError(f"{self.name}: its metadata is not here yet; await metadata() first")
+        if not 0 <= file < len(self.info.files):
+            raise ValueError(f"{self.name} has {len(self.info.files)} files; there is no {file}")
+        return Reader(self, self.info, file)
+
     def events(self) -> Events:
         """What happens to it from now on; iterate with ``async for``."""
         events = Events(self._events.remove)
@@ -220,15 +236,15 @@ class Torrent(Listener):
         self.info = info
         self.phase = Phase.CHECKING
         self._move()
-        storage = Storage(self._disk, info, self.task.directory, wanted=self.task.select)
-        await storage.open()
-        have = await self._look(storage, info)
+        wanted = self.task.wanted(info)
+        storage = Storage(self._disk, info, self.task.directory, wanted=wanted)
+        existed = await storage.open()
+        have = await self._look(storage, info) if existed else Bitfield(info.piece_count)
         self.sharing.storage = storage
         swarm = self.sharing.swarm
         self.sharing.perform(swarm.begin(info, have, trio.current_time()))
-        if self.task.select is not None:
-            files = {n: _WANTED * (n in self.task.select) for n in range(len(info.files))}
-            self.command(Prioritise(files))
+        if wanted is not None:
+            self.command(Prioritise({n: _WANTED * (n in wanted) for n in range(len(info.files))}))
         if self.task.sequential:
             self.command(Sequential(on=True))
         self._settle()
@@ -243,12 +259,12 @@ class Torrent(Listener):
             remembered = await self._resumes.have(info, storage)
         if remembered is not None:
             return remembered
-        if not storage.existed:
-            return Bitfield(info.piece_count)
         return await storage.check(progress=self._check)
 
-    def _check(self, done: int, total: int) -> None:
-        self._checked = done / total if total else 1.0
+    def _check(self, pieces: int) -> None:
+        """So many pieces have been looked at."""
+        total = self.info.piece_count if self.info is not None else 0
+        self._checked = pieces / total if total else 1.0
 
     def _settle(self) -> None:
         """Say in which phase we are, now that the swarm works."""
@@ -277,7 +293,7 @@ class Torrent(Listener):
         self.task = self.task.told(effect.info)
         self._move()
 
-    def completed_all(self) -> None:
+    def finished(self) -> None:
         """All that was wanted is here."""
         if self.phase is Phase.DOWNLOADING:
             self.phase = Phase.SEEDING
@@ -295,7 +311,13 @@ class Torrent(Listener):
         for events in self._events:
             events.tell(effect)
 
-    # What its sources may know (torrent.core.sources.Announced).
+    # What its sources may know.
+
+    async def wait_complete(self) -> None:
+        """Wait until all that is wanted is here, whatever happens on the way."""
+        await trio.lowlevel.checkpoint()
+        while not self.complete:
+            await self._moved.wait()
 
     def transfer(self) -> Transfer:
         """What trackers are told."""
