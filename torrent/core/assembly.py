@@ -75,10 +75,23 @@ class Assemblies:
         size = info.piece_size(piece)
         buffer = self.commons.buffers.acquire(size)
         if buffer is None:
-            self.starving = True
+            self.starve()
             return None
         work = self.open[piece] = Assembly(buffer, size, info.block_count(piece))
         return work
+
+    def starve(self) -> None:
+        """The pool is empty: open no more pieces until it may not be."""
+        picker = self.commons.picker
+        assert picker is not None
+        self.starving = True
+        picker.max_open = len(self.open)
+
+    def nourish(self) -> None:
+        """The pool may have buffers again: whoever asks first finds out."""
+        if self.starving and self.commons.picker is not None:
+            self.starving = False
+            self.commons.picker.max_open = self.commons.policy.max_open
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""
@@ -108,7 +121,7 @@ class Assemblies:
         picker = self.commons.picker
         if senders is None or picker is None:
             return
-        self.starving = False
+        self.nourish()
         if verdict.error is not None:
             picker.failed(piece)
             self.commons.emit(Stuck(piece, verdict.error))

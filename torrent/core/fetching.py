@@ -23,7 +23,7 @@ from torrent.core.wire import Cancel, Interested, NotInterested, encode, encode_
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from torrent.core.assembly import Assemblies
     from torrent.core.commons import Commons
@@ -133,28 +133,17 @@ class Fetching:
         room = peer.window - len(peer.outstanding)
         if room <= 0 or not peer.am_interested or peer.have is None or peer.closed:
             return
-        only = self._only(peer)
-        if only is not None and not only:
-            return
         picked = self.picker.pick(
             peer.link,
             peer.have,
             room,
             now,
             fast=peer.pace > self._fair_pace(),
-            only=only,
+            only=peer.may_ask if peer.choking else None,
             suggested=peer.suggested,
         )
         peer.hungry = len(picked) < room
         self._ask(peer, picked, now)
-
-    def _only(self, peer: Peer) -> Collection[int] | None:
-        """The pieces that may be picked; None if all may."""
-        only: set[int] | None = set(peer.may_ask) if peer.choking else None
-        if self.assemblies.starving:
-            under_way = self.assemblies.open.keys()
-            only = set(under_way) if only is None else only & under_way
-        return only
 
     def _fair_pace(self) -> float:
         """The pace of an average peer: who is faster may open pieces of its own."""
@@ -169,15 +158,13 @@ class Fetching:
             piece, index = asked
             work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
             if work is None:
-                self.picker.released(piece, index, peer.link)
+                self.picker.failed(piece)  # Not begun, after all.
                 peer.hungry = True
                 continue
             outstanding[asked] = now
             begin = index << BLOCK_SHIFT
             requests.append((piece, begin, min(BLOCK, work.size - begin)))
         if requests:
-            if len(outstanding) == len(requests):
-                peer.patient_since = now
             self.commons.write(peer, encode_requests(requests), now)
 
     def feed(self, now: float) -> None:
@@ -307,8 +294,7 @@ class Fetching:
 
     def pump(self, now: float) -> None:
         """After all were looked after: give everybody what there is to do."""
-        # The pool may have buffers again: whoever asks first finds out.
-        self.assemblies.starving = False
+        self.assemblies.nourish()
         self._freed = False
         for peer in self.commons.working():
             if len(peer.outstanding) <= peer.window * REFILL:
