@@ -7,9 +7,10 @@ ban*). Several failures may have to be kept until then, each with liars of its o
 
 A v2 piece has a hash a block (BEP 52), and a liar is proven at once.
 
-Until there is proof there is trust, on libtorrent's scale: a point for a good piece, two less for
-a failed one, distrust at -7. An honest peer beside a liar stands at -2 to -4 when the proof
-comes; only one that is nearly always there when a piece fails falls to -7.
+As long as proof may come nobody is blamed, so that no liar gets an honest peer banned. Where it
+cannot (digests unknown, or pushed out by newer ones) there is trust, on libtorrent's scale: a
+point for a good piece, two less for a failed one, distrust at -7. The picker does its part: a
+piece that failed is fetched again from one peer alone, which either lies too or brings the proof.
 
 Peers are banned by what they cannot change cheaply: hand in hosts, not connections.
 """
@@ -20,7 +21,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 GOOD_PIECE: Final = 1
 FAILED_PIECE: Final = -2
@@ -30,7 +31,7 @@ DISTRUST: Final = -7
 
 MOST_PIECES: Final = 64
 """Failed pieces whose blocks are remembered; the oldest goes first. They are fetched again soon,
-so there are seldom more than are open."""
+so there are seldom more than are on their way."""
 MOST_FAILURES: Final = 4
 """Failures of one piece that are remembered; a later one pushes the first out. The proof of a
 liar may thus be lost, its points not."""
@@ -46,8 +47,6 @@ class _Failure:
     __slots__ = ("digests", "senders")
 
     def __init__(self, digests: Sequence[bytes], senders: Sequence[Hashable]) -> None:
-        # Sixteen bytes cannot be met by chance, and a sender that could choose its collisions
-        # would only have sent the true block.
         self.digests = tuple(digests)
         self.senders = tuple(senders)
 
@@ -71,26 +70,37 @@ class Culprits:
     ) -> frozenset[Hashable]:
         """A v1 piece failed whose blocks have these digests, and came from these peers.
 
+        Args:
+            piece: Its index.
+            digests: A digest a block, of any hash; empty if they are not known.
+            senders: The sender of each block.
+
         Returns:
-            Who is to be banned now: the only sender, if there was one, or who is distrusted.
+            Who is to be banned now: the only sender, if there was one, and whom this deprives
+            of the rest of its trust.
         """
-        blamed = dict.fromkeys(senders)
+        blamed = frozenset(senders)
         if len(blamed) == 1:
-            return frozenset(blamed)
-        self._remember(piece, _Failure(digests, senders))
-        return frozenset(peer for peer in blamed if self._rate(peer, FAILED_PIECE) <= DISTRUST)
+            return blamed
+        failure = _Failure(digests, senders)
+        return self._blame(self._remember(piece, failure) if digests else [failure])
 
     def passed(
         self, piece: int, digests: Sequence[bytes], senders: Sequence[Hashable] = ()
     ) -> frozenset[Hashable]:
-        """A v1 piece passed whose blocks have these digests; return who lied about it before.
+        """A v1 piece passed whose blocks have these digests, and came from these peers.
 
-        ``digests`` are only needed for a piece that :meth:`suspects` something.
+        Only a piece that :meth:`suspects` somebody needs ``digests``: others may leave it empty.
+
+        Returns:
+            Who is to be banned now: who lied when it failed before.
         """
         for peer in dict.fromkeys(senders):
             self._rate(peer, GOOD_PIECE)
         failures = self._forget(piece)
-        return frozenset[Hashable]().union(*(failure.liars(digests) for failure in failures))
+        if not digests:
+            return self._blame(failures)
+        return frozenset(peer for failure in failures for peer in failure.liars(digests))
 
     def suspects(self, piece: int) -> bool:
         """Whether the blocks of ``piece`` are remembered from a failure."""
@@ -104,8 +114,13 @@ class Culprits:
         return _differing(digests, true_leaves, senders)
 
     def points(self, peer: Hashable) -> int:
-        """What ``peer`` is trusted for: -7 to 8."""
+        """What ``peer`` is trusted for, at most 8."""
         return self._points.get(peer, 0)
+
+    def _blame(self, failures: Iterable[_Failure]) -> frozenset[Hashable]:
+        """Take points for failures that will not be cleared up, and return who is distrusted."""
+        blamed = [peer for failure in failures for peer in dict.fromkeys(failure.senders)]
+        return frozenset([peer for peer in blamed if self._rate(peer, FAILED_PIECE) <= DISTRUST])
 
     def _rate(self, peer: Hashable, change: int) -> int:
         """Give or take points, and return what there are then."""
@@ -115,15 +130,17 @@ class Culprits:
             self._points.popitem(last=False)
         return points
 
-    def _remember(self, piece: int, failure: _Failure) -> None:
+    def _remember(self, piece: int, failure: _Failure) -> list[_Failure]:
+        """Keep a failure, and return those that must go for it."""
         failures = self._failures.setdefault(piece, [])
         self._failures.move_to_end(piece)
         failures.append(failure)
         self._blocks += len(failure.digests)
-        if len(failures) > MOST_FAILURES:
-            self._blocks -= len(failures.pop(0).digests)
+        gone = [failures.pop(0)] if len(failures) > MOST_FAILURES else []
+        self._blocks -= sum(len(failure.digests) for failure in gone)
         while len(self._failures) > MOST_PIECES or self._blocks > MOST_BLOCKS:
-            self._forget(next(iter(self._failures)))
+            gone += self._forget(next(iter(self._failures)))
+        return gone
 
     def _forget(self, piece: int) -> list[_Failure]:
         failures = self._failures.pop(piece, [])

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final
 from dht.core.messages import message
 from torrent.core.availability import Availability, PieceSet
 from torrent.core.bitfield import Bitfield
-from torrent.core.errand import Errand
+from torrent.core.errand import PATIENCE, Errand
 from torrent.core.openpiece import STALE, OpenPiece
 from torrent.core.views import Views
 from torrent.core.wishes import TOP_PRIORITY, Wishes
@@ -56,10 +56,8 @@ URGENT: Final = 2.0
 """Seconds ahead of its deadline from which late blocks of a piece are asked of a second peer."""
 LATE: Final = 1.0
 """Seconds after which a block of an urgent piece is late: several round trips of any link."""
-PATIENCE: Final = 4.0
-"""Seconds a block may be outstanding while a fast peer stands idle; then it is asked too."""
 RECONSIDER: Final = 0.25
-"""Seconds between two searches for such blocks, which go through all that is outstanding."""
+"""Seconds between two searches for what keeps a fast peer waiting (``PATIENCE``), which go through all that is outstanding."""
 
 
 @message
@@ -120,6 +118,8 @@ class Picker:
         # Those of the open pieces that have free blocks, the oldest first.
         self._partial: dict[int, OpenPiece] = {}
         self._checking: set[int] = set()
+        # Pieces that did not pass lately.
+        self._suspect: set[int] = set()
         self._fast_at = self._searched_at = float("-inf")
 
     # What we have.
@@ -127,13 +127,18 @@ class Picker:
     def passed(self, piece: int) -> None:
         """``piece`` is verified: we have it."""
         self._close(piece)
+        self._suspect.discard(piece)
         self.have.add(piece)
         self._wishes.due(piece, None)
         self._lacking &= ~self._pieces.only(piece)
         self._fresh &= self._lacking
 
     def failed(self, piece: int) -> None:
-        """``piece`` is not what it should be, or was given up: fetch all of it anew."""
+        """``piece`` is not what it should be: fetch all of it anew, from one peer if possible."""
+        self._suspect.add(piece)
+        self._restart(piece)
+
+    def _restart(self, piece: int) -> None:
         self._close(piece)
         self._fresh |= self._lacking & self._pieces.only(piece)
 
@@ -141,7 +146,7 @@ class Picker:
         """We had ``piece``, and the disk says no."""
         self.have.discard(piece)
         self._lacking |= self._wishes.wanted & self._pieces.only(piece)
-        self.failed(piece)
+        self._restart(piece)
 
     def _close(self, piece: int) -> None:
         self._open.pop(piece, None)
@@ -327,7 +332,7 @@ class Picker:
 
     def _others(self, errand: Errand) -> None:
         """Pieces that others began, the oldest first."""
-        for piece in list(self._partial.values()):
+        for piece in [piece for piece in self._partial.values() if not piece.alone]:
             if errand.left and errand.may(piece.piece):
                 self._take(piece, errand)
 
@@ -354,7 +359,8 @@ class Picker:
         return pieces.nth(among, self._rng.randrange(among.bit_count()))
 
     def _begin(self, piece: int, errand: Errand) -> None:
-        begun = OpenPiece(piece, self._block_counts(piece), errand.peer)
+        alone = piece in self._suspect
+        begun = OpenPiece(piece, self._block_counts(piece), errand.peer, alone=alone)
         self._open[piece] = self._partial[piece] = begun
         self._fresh ^= self._pieces.only(piece)
         self._take(begun, errand)
