@@ -1,1 +1,4 @@
-"""Piece exchange: torrents, the peers that share them, and the files they end up in."""
+"""Piece exchange: seeding and fetching files with BitTorrent peers.
+
+``core`` is pure (wire, picker, choker, swarm), ``io`` is its trio shell.
+"""

@@ -57,7 +57,8 @@ URGENT: Final = 2.0
 LATE: Final = 1.0
 """Seconds after which a block of an urgent piece is late: several round trips of any link."""
 RECONSIDER: Final = 0.25
-"""Seconds between two searches for what keeps a fast peer waiting (``PATIENCE``), which go through all that is outstanding."""
+"""Seconds between two searches for what keeps a fast peer waiting (``PATIENCE``): a search goes
+through all that is outstanding."""
 
 
 @message
