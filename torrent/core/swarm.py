@@ -316,7 +316,6 @@ class Swarm:
         picker = self.commons.picker
         if picker is not None and piece in picker.have:
             picker.lost(piece)
-            self.assemblies.lost(piece)
             self.serving.withdraw(piece, now)
             self.extending.say_lost(piece, now)
             self.fetching.reconsider_all(now)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torrent.core.assembly import Assemblies
     from torrent.core.commons import Commons
     from torrent.core.fetching import Fetching
+    from torrent.core.metainfo import Info
     from torrent.core.picker import Picker
 
 RUN: Final = 4 << 20
@@ -36,48 +37,66 @@ class WebSeeding:
 
     def run(self, source: str, now: float) -> PieceRun | None:
         """Pieces for ``source`` to fetch, or None if there are none, or no buffers."""
-        picker, info = self.commons.picker, self.commons.info
-        if picker is None or info is None or self.commons.paused:
+        commons = self.commons
+        picker, info = commons.picker, commons.info
+        if picker is None or info is None or commons.paused:
             return None
-        if (source, 0) in self.senders_banned():
+        if source in commons.candidates.banned:
             return None
         if self._everything is None:
             self._everything = Bitfield(info.piece_count)
             self._everything.fill()
-        first = self._claim(picker, source, None, now)
-        if first is None:
+        picked = picker.pick(source, self._everything, 1, now, fast=True)
+        if not picked or not self._claim(picked[0][0], source, picker, info, now):
             return None
-        count, most = 1, max(1, RUN // info.piece_length)
-        while count < most and first + count < info.piece_count:
-            if self._claim(picker, source, first + count, now) is None:
-                break
-            count += 1
-        return PieceRun(first, count)
+        first = picked[0][0]
+        last, most = first, first + max(1, RUN // info.piece_length)
+        while last + 1 < most and self._claim_next(last + 1, source, picker, info, now):
+            last += 1
+        return PieceRun(first, last - first + 1)
 
-    def senders_banned(self) -> set[tuple[str, int]]:
-        """Web seeds that sent false data, in the form of senders."""
-        return {(host, 0) for host in self.commons.candidates.banned}
-
-    def _claim(self, picker: Picker, source: str, piece: int | None, now: float) -> int | None:
-        """Take a whole piece that nobody began: ``piece``, or any. None: it cannot be had."""
+    def _claim(self, piece: int, source: str, picker: Picker, info: Info, now: float) -> bool:
+        """Ask for all that is free of a piece. False: there is no buffer for it."""
         assert self._everything is not None
-        assert self.commons.info is not None
-        if piece is not None and (piece in picker.open_pieces or not picker.wants(piece)):
-            return None
-        fresh = [p for p in ([piece] if piece is not None else self._fresh(picker))]
-        if not fresh:
-            return None
-        picked = picker.pick(source, self._everything, 1, now, fast=True, only=fresh)
-        if not picked:
-            return None
-        chosen = picked[0][0]
-        more = self.commons.info.block_count(chosen) - 1
-        picker.pick(source, self._everything, more, now, fast=True, only=[chosen])
-        if self.assemblies.begin(chosen) is None:
-            picker.failed(chosen)
-            return None
-        return chosen
+        if piece not in self.assemblies.open and self.assemblies.begin(piece) is None:
+            picker.lost(piece)  # Not begun, after all.
+            return False
+        picker.pick(
+            source, self._everything, info.block_count(piece), now, fast=True, only=(piece,)
+        )
+        return True
 
-    def _fresh(self, picker: Picker) -> list[int]:
-        """Pieces that nobody began."""
-        return []
+    def _claim_next(self, piece: int, source: str, picker: Picker, info: Info, now: float) -> bool:
+        """Go on with ``piece`` if nobody else has it in hand."""
+        if piece >= info.piece_count or piece in picker.open_pieces:
+            return False
+        assert self._everything is not None
+        if not picker.pick(source, self._everything, 1, now, fast=True, only=(piece,)):
+            return False
+        return self._claim(piece, source, picker, info, now)
+
+    def block(self, source: str, piece: int, begin: int, data: memoryview, now: float) -> None:
+        """Take one block of a run; what we have, or do not want any more, is dropped."""
+        work, picker = self.assemblies.open.get(piece), self.commons.picker
+        size, end = len(data), begin + len(data)
+        if work is None or picker is None:
+            self.fetching.wasted += size
+            return
+        if begin & (BLOCK - 1) or end > work.size or (size != BLOCK and end != work.size):
+            raise ValueError(f"{size} bytes at {begin} of piece {piece} are not one of its blocks")
+        self.commons.down.add(size, now)
+        receipt = picker.received(piece, begin >> BLOCK_SHIFT, source)
+        if not receipt.fresh:
+            self.fetching.wasted += size
+            return
+        work.buffer[begin:end] = data
+        work.senders[begin >> BLOCK_SHIFT] = source
+        self.fetching.cancel(receipt.others, piece, begin, size, now)
+        if receipt.complete:
+            self.assemblies.complete(piece)
+
+    def failed(self, source: str, now: float) -> None:
+        """The rest of the run will not come: others may have it."""
+        if self.commons.picker is not None:
+            self.commons.picker.forget(source)
+            self.fetching.feed(now)
