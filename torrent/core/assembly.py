@@ -20,15 +20,15 @@ from torrent.core.culprits import Culprits
 from torrent.core.effects import Completed, Failed, Passed, Stuck, Verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from torrent.core.commons import Commons
     from torrent.core.effects import Verdict
     from torrent.core.peer import Peer
     from torrent.core.picker import Picker
 
-Sender = tuple[str, int]
-"""Who sent a block. Endpoints outlive connections, and a ban needs the host."""
+Sender = str
+"""Who sent a block: a host, or a web seed's URL. Hosts outlive connections and are what is banned."""
 
 
 class Assembly:
@@ -64,9 +64,8 @@ class Assemblies:
         self.starving = False
         self.culprits = Culprits()
         self.announce: list[Callable[[int, float], None]] = []
-        self.suspect: Callable[[int, tuple[bytes, ...], list[Sender], float], bool] | None = None
+        self.suspect: list[Callable[[int, tuple[bytes, ...], list[Sender], float], None]] = []
         self._checking: dict[int, list[Sender]] = {}
-        self._failed: set[int] = set()
 
     def begin(self, piece: int) -> Assembly | None:
         """Open ``piece``; ``None`` if the pool is empty."""
@@ -75,30 +74,43 @@ class Assemblies:
         size = info.piece_size(piece)
         buffer = self.commons.buffers.acquire(size)
         if buffer is None:
-            self.starving = True
+            self.starve()
             return None
         work = self.open[piece] = Assembly(buffer, size, info.block_count(piece))
         return work
+
+    def starve(self) -> None:
+        """The pool is empty: open no more pieces until it may not be."""
+        picker = self.commons.picker
+        assert picker is not None
+        self.starving = True
+        picker.max_open = len(self.open)
+
+    def nourish(self) -> None:
+        """The pool may have buffers again: whoever asks first finds out."""
+        if self.starving and self.commons.picker is not None:
+            self.starving = False
+            self.commons.picker.max_open = self.commons.policy.max_open
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""
         work = self.open.pop(piece)
         self._checking[piece] = [sender for sender in work.senders if sender is not None]
-        self.commons.emit(Verify(piece, work.buffer, piece in self._failed))
+        self.commons.emit(Verify(piece, work.buffer, self.culprits.suspects(piece)))
 
     def drop(self, picker: Picker) -> None:
         """Forget the pieces under way and give their buffers back (paused)."""
         for piece, work in self.open.items():
             self.commons.buffers.release(work.buffer)
-            picker.failed(piece)
+            picker.lost(piece)
         self.open.clear()
 
-    def abandon(self, piece: int, picker: Picker) -> None:
-        """Forget one piece under way: nobody wants it any more."""
+    def abandon(self, piece: int) -> bool:
+        """Forget a piece under way, which the picker has dropped; returns whether it was."""
         work = self.open.pop(piece, None)
         if work is not None:
             self.commons.buffers.release(work.buffer)
-            picker.failed(piece)
+        return work is not None
 
     # Verdicts.
 
@@ -108,9 +120,9 @@ class Assemblies:
         picker = self.commons.picker
         if senders is None or picker is None:
             return
-        self.starving = False
+        self.nourish()
         if verdict.error is not None:
-            picker.failed(piece)
+            picker.lost(piece)
             self.commons.emit(Stuck(piece, verdict.error))
         elif verdict.ok:
             self._passed(piece, verdict, senders, picker, now)
@@ -123,7 +135,6 @@ class Assemblies:
         was_done = picker.complete
         picker.passed(piece)
         liars = self.culprits.passed(piece, verdict.digests, senders)
-        self._failed.discard(piece)
         self.commons.emit(Passed(piece))
         for announce in self.announce:
             announce(piece, now)
@@ -135,24 +146,15 @@ class Assemblies:
         self, piece: int, verdict: Verdict, senders: list[Sender], picker: Picker, now: float
     ) -> None:
         picker.failed(piece)
-        self._failed.add(piece)
-        liars: set[Hashable] = set()
-        if len(set(senders)) == 1:
-            liars.update(senders)
-        else:
-            liars.update(self.culprits.failed(piece, verdict.digests, senders))
-            if not liars and self.suspect is not None:
-                self.suspect(piece, verdict.digests, senders, now)
-        hosts = self.punish(liars, piece, now)
-        self.commons.emit(Failed(piece, hosts))
+        liars = self.culprits.failed(piece, verdict.digests, senders)
+        self.commons.emit(Failed(piece, self.punish(liars, piece, now)))
+        if len(set(senders)) > 1 and verdict.digests:
+            for suspect in self.suspect:
+                suspect(piece, verdict.digests, senders, now)
 
-    def punish(self, liars: object, piece: int, now: float) -> tuple[str, ...]:
+    def punish(self, liars: Iterable[Hashable], piece: int, now: float) -> tuple[str, ...]:
         """Ban those who sent false blocks of ``piece``; returns their hosts."""
-        hosts = sorted({liar[0] for liar in liars})  # type: ignore[attr-defined]
+        hosts = sorted(str(liar) for liar in liars)
         for host in hosts:
             self.commons.ban(host, f"sent false data of piece {piece}", now)
         return tuple(hosts)
-
-    def lost(self, piece: int) -> None:
-        """A piece is to be fetched again: nobody is blamed for it."""
-        self._failed.discard(piece)

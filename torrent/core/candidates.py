@@ -132,6 +132,10 @@ class Candidates:
 
     # Dialling.
 
+    def waiting(self, now: float) -> bool:
+        """Whether somebody may be due: cheap, and asked often."""
+        return bool(self._waiting) and self._waiting[0][0] <= now
+
     def choose(self, now: float, *, seeds: bool) -> Endpoint | None:
         """The next to dial, now marked so; ``None`` if nobody is due or too many are under way.
 
@@ -205,6 +209,19 @@ class Candidates:
             del self._known[candidate.endpoint]
         else:
             self._wait(candidate, now + self.policy.redial_after * 2**candidate.failures)
+
+    def presume_seed(self, endpoint: Endpoint) -> None:
+        """Somebody says that the peer there has everything."""
+        candidate = self._known.get(endpoint)
+        if candidate is not None and candidate.link is None:
+            candidate.seed = True
+
+    def retry(self, endpoint: Endpoint, now: float) -> None:
+        """Dial ``endpoint`` now: it is dialling us, through its NAT and ours (BEP 55)."""
+        self.found([endpoint], "pex", now)
+        candidate = self._known.get(endpoint)
+        if candidate is not None and candidate.link is None and candidate.dialling is None:
+            self._wait(candidate, now)
 
     def forget(self, endpoint: Endpoint) -> None:
         """Never mind ``endpoint``: it is ourselves, or of no use."""

@@ -56,8 +56,8 @@ class Commander:
             return
         for piece, priority in self._priorities(command).items():
             picker.set_priority(piece, priority)
-            if priority == 0:
-                self.assemblies.abandon(piece, picker)
+        for piece in self.assemblies.open.keys() - picker.open_pieces:
+            self.fetching.call_off(piece, now)
         self.fetching.reconsider_all(now)
 
     def _priorities(self, command: do.Prioritise) -> dict[int, int]:

@@ -14,15 +14,15 @@ and again only after the shell has come for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from dht.core.messages import message as value
 from torrent.core.candidates import Candidates
 from torrent.core.effects import Banned, Close, Ready
 from torrent.core.policy import MAX_UNSENT
 from torrent.core.rates import Rate
-from torrent.core.wire import Extended, encode
-
-from dht.core.messages import message as value
+from torrent.core.wire import encode, encode_extended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,17 +34,7 @@ if TYPE_CHECKING:
     from torrent.core.peer import Peer
     from torrent.core.picker import Picker
     from torrent.core.policy import SwarmPolicy
-    from torrent.core.wire import Message
-
-EXTENSIONS: Final = {
-    "ut_pex": 1,
-    "ut_metadata": 2,
-    "lt_donthave": 3,
-    "ut_holepunch": 4,
-    "upload_only": 5,
-}
-"""The numbers under which we want to be sent extensions (BEP 10)."""
-
+    from torrent.core.wire import ExtensionMessage, Message
 
 @value
 class Identity:
@@ -70,14 +60,14 @@ class Commons:
         peers: Connections by link, oldest first.
         paused: Nobody is let in.
         partings: Told of every connection that ended.
-        v2: The 20-byte name of the v2 side, if there is one that we know.
+        down, up: Rates of blocks, all peers together.
     """
 
     def __init__(
         self, identity: Identity, policy: SwarmPolicy, buffers: Buffers, rng: Random
     ) -> None:
         self.identity = identity
-        self.policy = policy
+        self.policy = policy = replace(policy)  # Limits change it; others may share theirs.
         self.buffers = buffers
         self.rng = rng
         self.info: Info | None = None
@@ -108,6 +98,12 @@ class Commons:
     def working(self) -> Iterator[Peer]:
         """The peers that have been greeted. They may be closed meanwhile."""
         return (peer for peer in list(self.peers.values()) if peer.greeted and not peer.closed)
+
+    def adopt(self, info: Info) -> None:
+        """Know the torrent: a hybrid may turn out to have another name than the one we came by."""
+        self.info = info
+        names = (*info.infohashes, *self.identity.infohashes)
+        self.identity = replace(self.identity, infohashes=tuple(dict.fromkeys(names)))
 
     # Effects.
 
@@ -140,9 +136,12 @@ class Commons:
         else:
             self.ready(peer)
 
-    def extend(self, peer: Peer, name: str, payload: bytes, now: float) -> None:
-        """Queue a message of an extension, under the number the peer gave it (BEP 10)."""
-        self.say(peer, Extended(peer.extensions[name], payload), now)
+    def tell(self, peer: Peer, message: ExtensionMessage, now: float) -> bool:
+        """Queue a message of an extension, if the peer speaks it (BEP 10)."""
+        data = encode_extended(message, peer.extensions)
+        if data is not None:
+            self.write(peer, data, now)
+        return data is not None
 
     def ready(self, peer: Peer) -> None:
         """Let the shell come for what ``peer`` is to be sent."""

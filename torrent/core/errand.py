@@ -18,6 +18,10 @@ MOST_DUPLICATES: Final = 8
 """Blocks that one peer is asked for as a second or third. Few, because the first may be about to
 deliver; not one, because a fast peer should not spend a round trip on each block of a slow one."""
 
+PATIENCE: Final = 4.0
+"""Seconds a block may be outstanding while a fast peer stands idle; then it is asked too. Blocks
+of a piece that one peer fetches alone are not asked of another sooner, whatever the hurry."""
+
 
 class Errand:
     """What a peer may be asked for, and what it is asked for so far.
@@ -91,10 +95,11 @@ class Errand:
         for piece in among:
             if not self.may(piece.piece):
                 continue
+            before = min(asked_before, self.now - PATIENCE) if piece.alone else asked_before
             for block, at, askers in piece.asked():
                 if self.peer in askers:
                     mine += self.peer != askers[0]
-                elif len(askers) < MOST_ASKERS and at <= asked_before:
+                elif len(askers) < MOST_ASKERS and at <= before:
                     found.append((len(askers), -at, -piece.piece, -block, piece))
         chosen = nsmallest(min(self.left, MOST_DUPLICATES - mine), found)
         for _, _, _, block, piece in chosen:

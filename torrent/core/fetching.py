@@ -23,7 +23,7 @@ from torrent.core.wire import Cancel, Interested, NotInterested, encode, encode_
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Hashable, Iterable
 
     from torrent.core.assembly import Assemblies
     from torrent.core.commons import Commons
@@ -80,16 +80,16 @@ class Fetching:
             return
         if begin & (BLOCK - 1) or (size != BLOCK and end != work.size) or end > work.size:
             raise WireError(f"the peer sent {size} bytes at {begin} of piece {piece}: not a block")
-        receipt = self.picker.received(piece, index, peer.link)
+        self._bytes += size
+        self._blocks += 1
+        receipt = self.commons.picker.received(piece, index, peer.link)  # type: ignore[union-attr]
         if not receipt.fresh:
             self.wasted += size
             return
         work.buffer[begin:end] = data
-        work.senders[index] = peer.endpoint
-        self._bytes += size
-        self._blocks += 1
+        work.senders[index] = peer.host
         if receipt.others:
-            self._cancel(receipt.others, piece, index, size, now)
+            self.cancel(receipt.others, piece, begin, size, now)
         if receipt.complete:
             self.assemblies.complete(piece)
 
@@ -103,15 +103,16 @@ class Fetching:
         peer.strike("the peer sent blocks that were not asked for")
         return False
 
-    def _cancel(
-        self, links: Iterable[object], piece: int, index: int, size: int, now: float
+    def cancel(
+        self, links: Iterable[Hashable], piece: int, begin: int, size: int, now: float
     ) -> None:
         """Tell the others that were asked for a block, too (BEP 3, endgame)."""
-        data = encode(Cancel(piece, index << BLOCK_SHIFT, size))
+        asked = (piece, begin >> BLOCK_SHIFT)
+        data = encode(Cancel(piece, begin, size))
         for link in links:
             other = self._links.get(link)  # type: ignore[call-overload]
-            if other is not None and other.outstanding.pop((piece, index), None) is not None:
-                other.haunt((piece, index))
+            if other is not None and other.outstanding.pop(asked, None) is not None:
+                other.haunt(asked)
                 self.commons.write(other, data, now)
                 self._freed = True
 
@@ -133,28 +134,17 @@ class Fetching:
         room = peer.window - len(peer.outstanding)
         if room <= 0 or not peer.am_interested or peer.have is None or peer.closed:
             return
-        only = self._only(peer)
-        if only is not None and not only:
-            return
         picked = self.picker.pick(
             peer.link,
             peer.have,
             room,
             now,
             fast=peer.pace > self._fair_pace(),
-            only=only,
+            only=peer.may_ask if peer.choking else None,
             suggested=peer.suggested,
         )
         peer.hungry = len(picked) < room
         self._ask(peer, picked, now)
-
-    def _only(self, peer: Peer) -> Collection[int] | None:
-        """The pieces that may be picked; None if all may."""
-        only: set[int] | None = set(peer.may_ask) if peer.choking else None
-        if self.assemblies.starving:
-            under_way = self.assemblies.open.keys()
-            only = set(under_way) if only is None else only & under_way
-        return only
 
     def _fair_pace(self) -> float:
         """The pace of an average peer: who is faster may open pieces of its own."""
@@ -169,15 +159,13 @@ class Fetching:
             piece, index = asked
             work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
             if work is None:
-                self.picker.released(piece, index, peer.link)
+                self.picker.lost(piece)  # Not begun, after all; and not suspect.
                 peer.hungry = True
                 continue
             outstanding[asked] = now
             begin = index << BLOCK_SHIFT
             requests.append((piece, begin, min(BLOCK, work.size - begin)))
         if requests:
-            if len(outstanding) == len(requests):
-                peer.patient_since = now
             self.commons.write(peer, encode_requests(requests), now)
 
     def feed(self, now: float) -> None:
@@ -188,6 +176,19 @@ class Fetching:
         for peer in self.commons.working():
             if peer.hungry:
                 self.refill(peer, now)
+
+    def call_off(self, piece: int, now: float) -> None:
+        """Nobody wants ``piece`` any more: cancel what was asked of it."""
+        if not self.assemblies.abandon(piece):
+            return
+        size = self.commons.info.piece_size(piece) if self.commons.info else 0
+        for peer in self.commons.working():
+            for asked in [asked for asked in peer.outstanding if asked[0] == piece]:
+                del peer.outstanding[asked]
+                peer.haunt(asked)
+                begin = asked[1] << BLOCK_SHIFT
+                length = min(BLOCK, size - begin)
+                self.commons.say(peer, Cancel(piece, begin, length), now)
 
     def release(self, peer: Peer, *, haunted: bool) -> None:
         """Nothing that ``peer`` was asked for is awaited any more."""
@@ -307,8 +308,7 @@ class Fetching:
 
     def pump(self, now: float) -> None:
         """After all were looked after: give everybody what there is to do."""
-        # The pool may have buffers again: whoever asks first finds out.
-        self.assemblies.starving = False
+        self.assemblies.nourish()
         self._freed = False
         for peer in self.commons.working():
             if len(peer.outstanding) <= peer.window * REFILL:

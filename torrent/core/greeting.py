@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from torrent.core.commons import EXTENSIONS
 from torrent.core.peer import Peer
 from torrent.core.wire import (
+    EXTENSION_IDS,
     BitfieldMessage,
     ExtensionHandshake,
     Handshake,
+    Have,
     HaveAll,
     HaveNone,
     encode,
-    encode_extension_handshake,
     reserved_bits,
 )
 from torrent.errors import WireError
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 CROSSED: Final = 5.0
 """Seconds within which two connections to one peer count as dialled at the same time."""
-_INFOHASH: Final = 20
 
 
 class Greeter:
@@ -168,10 +167,13 @@ class Greeter:
             if not peer.closed:
                 arrived(peer, now)
 
-    def bitfield(self, peer: Peer, now: float) -> None:
-        """Say what we have."""
+    def bitfield(self, peer: Peer, now: float, *, late: bool = False) -> None:
+        """Say what we have; ``late``, after other things were said, piece by piece (BEP 3)."""
         have = self.commons.have
-        if peer.fast and not have:
+        if late:
+            data = b"".join(encode(Have(piece)) for piece in have or ())
+            self.commons.write(peer, data, now)
+        elif peer.fast and not have:
             self.commons.say(peer, HaveNone(), now)
         elif have and peer.fast and have.full:
             self.commons.say(peer, HaveAll(), now)
@@ -181,7 +183,7 @@ class Greeter:
     def extension_handshake(self, peer: Peer, now: float) -> None:
         """Say what we speak beyond BEP 3 (BEP 10)."""
         commons, policy = self.commons, self.commons.policy
-        offered = dict(EXTENSIONS)
+        offered = dict(EXTENSION_IDS)
         if commons.private:
             del offered["ut_pex"]
         message = ExtensionHandshake(
@@ -193,4 +195,4 @@ class Greeter:
             metadata_size=None if commons.info is None else len(commons.info.raw),
             upload_only=commons.done,
         )
-        commons.say(peer, message_of(message), now)
+        commons.tell(peer, message, now)

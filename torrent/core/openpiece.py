@@ -47,14 +47,16 @@ class OpenPiece:
         piece: Its index.
         owner: The peer that fetches it, alone if it can: a piece from one peer names the liar.
             ``None`` once that peer failed to deliver a block: others may adopt the piece.
+        alone: It failed before: one peer should fetch all of it, so that the liar is known.
         free: Blocks to be asked for, the next one last. A block that was given back comes next.
         missing: How many blocks are not here.
     """
 
-    __slots__ = ("_asked_at", "_askers", "_more", "free", "missing", "owner", "piece")
+    __slots__ = ("_asked_at", "_askers", "_more", "alone", "free", "missing", "owner", "piece")
 
-    def __init__(self, piece: int, blocks: int, owner: Hashable) -> None:
+    def __init__(self, piece: int, blocks: int, owner: Hashable, *, alone: bool = False) -> None:
         self.piece = piece
+        self.alone = alone
         self.owner: Hashable | None = owner
         self.free = list(range(blocks - 1, -1, -1))
         self.missing = blocks

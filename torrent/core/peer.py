@@ -36,6 +36,8 @@ MAX_GHOSTS: Final = 1_024
 """Blocks no longer waited for that may still come: four full windows."""
 GROWTH: Final = 1.1
 """Slow start ends when a second brings less than a tenth more than the one before."""
+PACE_WINDOW: Final = 5.0
+"""Seconds over which the pace is measured: some round trips, some of TCP's saw teeth."""
 LENIENCE: Final = 3.0
 """A request may take this many times what it should at the peer's pace."""
 
@@ -113,9 +115,7 @@ class Peer:
     __slots__ = (
         "_growing",
         "_last_pace",
-        "_room",
-        "_taken",
-        "allowance",
+        "_recent",
         "am_choking",
         "am_interested",
         "choking",
@@ -145,7 +145,6 @@ class Peer:
         "out",
         "outstanding",
         "pace",
-        "patient_since",
         "peer_id",
         "policy",
         "queue",
@@ -188,27 +187,25 @@ class Peer:
         self.metadata_size = 0
         self.out = bytearray()
         self.ready = False
-        self._room = policy.least_window
-        self._reset_fetching(now)
+        self._reset_fetching()
         self.queue: dict[tuple[int, int, int], Request] = {}
         self.may_ask: set[int] = set()
         self.may_serve: frozenset[int] = frozenset()
         self.suggested: deque[int] = deque(maxlen=policy.allowed_fast)
         self.down = Rate()
         self.up = Rate()
+        self._recent = Rate(PACE_WINDOW)
         self.strikes = 0
         self.unchoked_at = now
 
-    def _reset_fetching(self, now: float) -> None:
+    def _reset_fetching(self) -> None:
         self.outstanding: dict[Asked, float] = {}
         self.ghosts: dict[Asked, None] = {}
-        self.window = self._room
+        self.window = self.policy.least_window
         self._growing = True
         self._last_pace = 0.0
-        self._taken = 0
         self.pace = 0.0
         self.last_block: float | None = None
-        self.patient_since = now
         self.timeouts = 0
         self.snubbed = False
         self.hungry = False
@@ -232,7 +229,8 @@ class Peer:
     def took(self, size: int, blocks: int, now: float) -> None:
         """``blocks`` of ``size`` bytes together came, in one stretch of the stream."""
         self.down.add(size, now)
-        self.pace = self.down.per_second(now)
+        self._recent.add(size, now)
+        self.pace = self._recent.per_second(now)
         self.last_block = now
         self.strikes = self.timeouts = 0
         if self.snubbed:

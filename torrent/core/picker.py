@@ -34,18 +34,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dht.core.messages import message
-from torrent.core.availability import Availability, PieceSet
-from torrent.core.bitfield import Bitfield
-from torrent.core.errand import Errand
-from torrent.core.openpiece import STALE, OpenPiece
-from torrent.core.views import Views
-from torrent.core.wishes import TOP_PRIORITY, Wishes
+from torrent.core.availability import Availability
+from torrent.core.errand import PATIENCE, Errand
+from torrent.core.progress import Progress
+from torrent.core.wishes import TOP_PRIORITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, KeysView, Sequence
+    from collections.abc import Callable, Collection, Hashable
     from random import Random
 
-    from torrent.core.openpiece import Receipt
+    from torrent.core.bitfield import Bitfield
+
 
 SLOW_MARGIN: Final = 5.0
 """Seconds ahead of its deadline up to which a piece is left to fast peers: about what a peer with
@@ -56,10 +55,9 @@ URGENT: Final = 2.0
 """Seconds ahead of its deadline from which late blocks of a piece are asked of a second peer."""
 LATE: Final = 1.0
 """Seconds after which a block of an urgent piece is late: several round trips of any link."""
-PATIENCE: Final = 4.0
-"""Seconds a block may be outstanding while a fast peer stands idle; then it is asked too."""
 RECONSIDER: Final = 0.25
-"""Seconds between two searches for such blocks, which go through all that is outstanding."""
+"""Seconds between two searches for what keeps a fast peer waiting (``PATIENCE``): a search goes
+through all that is outstanding."""
 
 
 @message
@@ -84,7 +82,7 @@ class Statistics:
     copies: float
 
 
-class Picker:
+class Picker(Progress):
     """Chooses blocks for one torrent, and knows which are asked of whom.
 
     Peers are any hashable value but ``None``. Their bitfields are handed in by reference: hand in
@@ -93,6 +91,7 @@ class Picker:
 
     Attributes:
         have: The pieces we have, verified.
+        sequential: Whether pieces are fetched in their order rather than rarest first.
         max_open: How many pieces may be on their way at once; may change at any time (down to
             ``len(open_pieces)`` when no buffer is to be had).
     """
@@ -106,57 +105,12 @@ class Picker:
         max_open: int,
         have: Bitfield | None = None,
     ) -> None:
-        self.have = Bitfield(piece_count) if have is None else have
+        super().__init__(block_counts, piece_count, have)
         self.max_open = max_open
-        self._block_counts = block_counts
+        self.sequential = False
         self._rng = rng
-        self._pieces = PieceSet(piece_count)
         self._availability = Availability(self._pieces)
-        self._wishes = Wishes(self._pieces)
-        self._views = Views(self._pieces)
-        # Wanted and not verified; and of these, the ones not begun.
-        self._lacking = self._fresh = self._pieces.all & ~self._views.of(self.have)
-        self._open: dict[int, OpenPiece] = {}
-        # Those of the open pieces that have free blocks, the oldest first.
-        self._partial: dict[int, OpenPiece] = {}
-        self._checking: set[int] = set()
         self._fast_at = self._searched_at = float("-inf")
-
-    # What we have.
-
-    def passed(self, piece: int) -> None:
-        """``piece`` is verified: we have it."""
-        self._close(piece)
-        self.have.add(piece)
-        self._wishes.due(piece, None)
-        self._lacking &= ~self._pieces.only(piece)
-        self._fresh &= self._lacking
-
-    def failed(self, piece: int) -> None:
-        """``piece`` is not what it should be, or was given up: fetch all of it anew."""
-        self._close(piece)
-        self._fresh |= self._lacking & self._pieces.only(piece)
-
-    def lost(self, piece: int) -> None:
-        """We had ``piece``, and the disk says no."""
-        self.have.discard(piece)
-        self._lacking |= self._wishes.wanted & self._pieces.only(piece)
-        self.failed(piece)
-
-    def _close(self, piece: int) -> None:
-        self._open.pop(piece, None)
-        self._partial.pop(piece, None)
-        self._checking.discard(piece)
-
-    @property
-    def complete(self) -> bool:
-        """Whether we have all that is wanted."""
-        return not self._lacking
-
-    @property
-    def wanted_left(self) -> int:
-        """How many wanted pieces we have not."""
-        return self._lacking.bit_count()
 
     # What others have.
 
@@ -181,56 +135,11 @@ class Picker:
         """How many peers have ``piece``."""
         return self._availability.of(piece)
 
-    def wants(self, piece: int) -> bool:
-        """Whether ``piece`` is wanted and not here: what one "have" adds to our interest."""
-        return piece not in self.have and self._wishes.priority(piece) > 0
-
     def interesting(self, have: Bitfield) -> bool:
         """Whether there is something we want and have not: whether to be "interested"."""
         return self._views.interesting(have, self._lacking, self.wants)
 
-    # What the user wants.
-
-    @property
-    def sequential(self) -> bool:
-        """Whether pieces are fetched in their order rather than rarest first."""
-        return self._wishes.sequential
-
-    @sequential.setter
-    def sequential(self, value: bool) -> None:
-        self._wishes.sequential = value
-
-    def priority(self, piece: int) -> int:
-        """How much ``piece`` is wanted, from 0 (not at all) to 7."""
-        return self._wishes.priority(piece)
-
-    def set_priority(self, piece: int, priority: int) -> None:
-        """Say how much ``piece`` is wanted, from 0 (not at all) to 7.
-
-        A piece on its way that is wanted no more is dropped, blocks and all.
-
-        Raises:
-            ValueError: There is no such priority.
-        """
-        self._wishes.prefer(piece, priority)
-        self._rewish(self._pieces.only(piece))
-
-    def set_priorities(self, priorities: Sequence[int]) -> None:
-        """Say how much every piece is wanted: faster than one by one.
-
-        Raises:
-            ValueError: They are not as many as the pieces, or not from 0 to 7.
-        """
-        self._wishes.prefer_all(priorities)
-        self._rewish(self._pieces.all)
-
-    def _rewish(self, changed: int) -> None:
-        """Let the sets follow what the wishes have become for the pieces of ``changed``."""
-        lacking = self._wishes.wanted & ~self._views.of(self.have)
-        self._lacking = self._lacking & ~changed | lacking & changed
-        for piece in [piece for piece in self._open if not self.wants(piece)]:
-            self._close(piece)
-        self._fresh = self._lacking & ~self._pieces.of((*self._open, *self._checking))
+    # What the user wants, beside priorities.
 
     def set_deadline(self, piece: int, at: float | None) -> None:
         """Say when a reader will need ``piece``; ``None`` withdraws it.
@@ -327,7 +236,7 @@ class Picker:
 
     def _others(self, errand: Errand) -> None:
         """Pieces that others began, the oldest first."""
-        for piece in list(self._partial.values()):
+        for piece in [piece for piece in self._partial.values() if not piece.alone]:
             if errand.left and errand.may(piece.piece):
                 self._take(piece, errand)
 
@@ -346,23 +255,12 @@ class Picker:
         if errand.suggested:
             suggested = pieces.of(piece for piece in errand.suggested if errand.may(piece))
             among = among & suggested or among
-        if self._wishes.sequential:
+        if self.sequential:
             return pieces.first(among)
         # "Random first piece": the rarest is on few peers, and we want something to trade soon.
         if len(self.have) or self._open or self._checking:
             among = self._availability.rarest(among)
         return pieces.nth(among, self._rng.randrange(among.bit_count()))
-
-    def _begin(self, piece: int, errand: Errand) -> None:
-        begun = OpenPiece(piece, self._block_counts(piece), errand.peer)
-        self._open[piece] = self._partial[piece] = begun
-        self._fresh ^= self._pieces.only(piece)
-        self._take(begun, errand)
-
-    def _take(self, piece: OpenPiece, errand: Errand) -> None:
-        errand.take(piece)
-        if not piece.free:
-            del self._partial[piece.piece]
 
     def _again(self, errand: Errand) -> None:
         """Blocks that others were asked for, at the end or when they keep a fast peer waiting."""
@@ -376,42 +274,6 @@ class Picker:
         """Whether every block that somebody could send us is asked for: the endgame."""
         free = self._fresh | self._pieces.of(self._partial)
         return not free or not free & self._availability.anywhere
-
-    def received(self, piece: int, block: int, peer: Hashable) -> Receipt:
-        """``block`` of ``piece`` came from ``peer``."""
-        found = self._open.get(piece)
-        if found is None:
-            return STALE
-        receipt = found.received(block, peer)
-        if receipt.complete:
-            self._close(piece)
-            self._checking.add(piece)
-        elif not found.free:
-            self._partial.pop(piece, None)
-        return receipt
-
-    def released(self, piece: int, block: int, peer: Hashable) -> None:
-        """``peer`` will not send it: it rejected it, choked us, let it time out, or is gone."""
-        found = self._open.get(piece)
-        if found is not None and found.released(block, peer) and found.free:
-            self._partial[piece] = found
-
-    def forget(self, peer: Hashable) -> None:
-        """``peer`` will send nothing of what it was asked for."""
-        for piece in self._open.values():
-            for block in sorted(piece.of(peer), reverse=True):
-                self.released(piece.piece, block, peer)
-            if piece.owner == peer:
-                piece.owner = None
-
-    def asked(self, peer: Hashable) -> list[tuple[int, int]]:
-        """The blocks that ``peer`` is asked for."""
-        return [(piece.piece, block) for piece in self._open.values() for block in piece.of(peer)]
-
-    @property
-    def open_pieces(self) -> KeysView[int]:
-        """The pieces on their way; not those that wait for verification."""
-        return self._open.keys()
 
     def statistics(self) -> Statistics:
         """How the download stands."""

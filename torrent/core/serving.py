@@ -50,8 +50,8 @@ class Serving:
         if not peer.fast or not have or info is None or peer.seed:
             return
         infohash = self.commons.identity.infohashes[0]
-        count = min(self.commons.policy.allowed_fast, info.piece_count)
-        pieces = allowed_fast(peer.host, infohash, info.piece_count, count)
+        count = self.commons.policy.allowed_fast
+        pieces = allowed_fast(infohash, peer.host, info.piece_count, count)
         peer.may_serve = frozenset(piece for piece in pieces if piece in have)
         for piece in sorted(peer.may_serve):
             self.commons.say(peer, AllowedFast(piece), now)
@@ -143,20 +143,22 @@ class Serving:
     def interested(self, peer: Peer, message: Interested, now: float) -> None:
         """It wants something. As long as there are slots it need not wait for the next round."""
         peer.interested = True
-        if self.commons.picker is None or not peer.am_choking:
-            return
-        taken = sum(1 for p in self.commons.working() if p.interested and not p.am_choking)
-        if taken < self.choker.slots:
-            self._unchoke(peer, now)
+        self._review(now)
 
     def not_interested(self, peer: Peer, message: NotInterested, now: float) -> None:
-        """It wants nothing; its slot is given away in the next round."""
+        """It wants nothing; its slot is given to somebody who does."""
         peer.interested = False
         peer.useless_since = now
+        self._review(now)
 
     def rechoke(self, now: float) -> None:
         """Decide anew who is unchoked, if it is time."""
-        if self.commons.picker is None or now < self.choker.next_deadline():
+        if now >= self.choker.next_deadline():
+            self._review(now)
+
+    def _review(self, now: float) -> None:
+        """Let the choker decide. Between its rounds it only fills slots that are free."""
+        if self.commons.picker is None:
             return
         peers = list(self.commons.working())
         candidates = [self._candidate(peer, now) for peer in peers]
@@ -177,6 +179,7 @@ class Serving:
             is_seed=peer.seed,
             snubbed=peer.snubbed,
             since=peer.since,
+            uploaded=peer.up.total,
         )
 
     def _unchoke(self, peer: Peer, now: float) -> None:

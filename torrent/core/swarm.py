@@ -52,7 +52,9 @@ from torrent.core.wire import (
     Block,
     Cancel,
     Choke,
+    DontHave,
     Extended,
+    ExtensionHandshake,
     Handshake,
     Hashes,
     HashReject,
@@ -60,14 +62,20 @@ from torrent.core.wire import (
     Have,
     HaveAll,
     HaveNone,
+    Holepunch,
     Interested,
     KeepAlive,
+    MetadataData,
+    MetadataReject,
+    MetadataRequest,
     NotInterested,
+    Pex,
     Port,
     Reject,
     Request,
     Suggest,
     Unchoke,
+    UploadOnly,
 )
 from torrent.errors import WireError
 
@@ -116,25 +124,21 @@ class Swarm:
         self.learning = Learning(commons)
         self.proving = Proving(commons, self.assemblies, self.learning)
         self.gossip = Gossip(commons)
-        self.extending = Extending(commons, self.having, self.learning, self.gossip)
+        self.extending = Extending(commons, self.having)
         self.housekeeping = Housekeeping(commons, self.fetching, self.serving, self.gossip)
         self.commander = Commander(commons, self.fetching, self.serving, self.assemblies)
         self.webseeding = WebSeeding(commons, self.fetching, self.assemblies)
-        self.greeter.arrived += [self._arrived, self.gossip.arrived]
-        self._handlers = self._dispatch()
+        self.greeter.arrived += [self.gossip.arrived, self._arrived]
+        self._handlers = self.extending.handlers = self._dispatch()
         if info is not None:
-            commons.info = info
+            commons.adopt(info)
             if have is not None:
                 self._open(info, have)
 
     def _dispatch(self) -> dict[type, Callable[..., None]]:
         """Which part each message is for."""
-        fetching, serving, having, proving = (
-            self.fetching,
-            self.serving,
-            self.having,
-            self.proving,
-        )
+        fetching, serving, having = self.fetching, self.serving, self.having
+        extending, learning, proving = self.extending, self.learning, self.proving
         return {
             Block: fetching.block,
             Request: serving.request,
@@ -150,7 +154,15 @@ class Swarm:
             Reject: fetching.reject,
             AllowedFast: fetching.allowed,
             Suggest: fetching.suggest,
-            Extended: self.extending.extended,
+            Extended: extending.extended,
+            ExtensionHandshake: extending.handshake,
+            UploadOnly: extending.upload_only,
+            DontHave: extending.dont_have,
+            MetadataRequest: learning.request,
+            MetadataData: learning.data,
+            MetadataReject: learning.rejected,
+            Pex: self.gossip.pex,
+            Holepunch: self.gossip.holepunch,
             Port: self.gossip.dht_port,
             HashRequest: proving.request,
             Hashes: proving.hashes,
@@ -254,26 +266,24 @@ class Swarm:
 
     def _open(self, info: Info, have: Bitfield) -> None:
         commons = self.commons
-        commons.info = info
         commons.adopt(info)
         if commons.picker is not None:
             return
-        picker = Picker(
-            info.block_count, info.piece_count, commons.rng, max_open=commons.policy.max_open
+        commons.picker = picker = Picker(
+            info.block_count,
+            info.piece_count,
+            commons.rng,
+            max_open=commons.policy.max_open,
+            have=have,
         )
-        for piece in have:
-            picker.passed(piece)
-        commons.picker = picker
         if picker.complete:
             commons.emit(Completed())
 
     def _late_first_words(self, peer: Peer, now: float) -> None:
         """What would have been said after the handshake, had we known the torrent then."""
-        have = self.commons.have
-        if have is not None:
-            self.serving.introduce(peer, have, now)
         if peer.extended:
             self.greeter.extension_handshake(peer, now)
+        self.greeter.bitfield(peer, now, late=True)
 
     def _arrived(self, peer: Peer, now: float) -> None:
         """A peer was greeted, or the torrent was learned: judge what it has."""
@@ -299,8 +309,8 @@ class Swarm:
 
     def _became_done(self, now: float) -> None:
         """We want nothing any more: say so, and part from those who want nothing either."""
+        self.extending.say_upload_only(now)
         for peer in self.commons.working():
-            self.extending.say_upload_only(peer, now)
             self.having.part_if_redundant(peer, now)
 
     def lost(self, piece: int, now: float) -> list[Effect]:
@@ -308,7 +318,6 @@ class Swarm:
         picker = self.commons.picker
         if picker is not None and piece in picker.have:
             picker.lost(piece)
-            self.assemblies.lost(piece)
             self.serving.withdraw(piece, now)
             self.extending.say_lost(piece, now)
             self.fetching.reconsider_all(now)

@@ -1,4 +1,4 @@
-"""What the user wants of a torrent: priorities, order, deadlines.
+"""What the user wants of a torrent: priorities, and deadlines.
 
 Priorities are the field's: 0 (do not fetch), 1 to 7 (libtorrent's scale, with 4 as the default).
 They are kept twice: one byte a piece, and as three planes of bits, so that the most wanted of any
@@ -20,20 +20,18 @@ _PLANES: Final = (4, 2, 1)
 
 
 class Wishes:
-    """Priorities, order and deadlines of the pieces of one torrent.
+    """Priorities and deadlines of the pieces of one torrent.
 
     Attributes:
-        sequential: Whether pieces are wanted in their order rather than rarest first.
         deadlines: For pieces that a reader waits for, when it will need them.
         urgent: The pieces that have deadlines, the earliest first.
         wanted: The set of pieces whose priority is not 0.
     """
 
-    __slots__ = ("_pieces", "_planes", "_priorities", "deadlines", "sequential", "urgent", "wanted")
+    __slots__ = ("_pieces", "_planes", "_priorities", "deadlines", "urgent", "wanted")
 
     def __init__(self, pieces: PieceSet) -> None:
         self._pieces = pieces
-        self.sequential = False
         self.deadlines: dict[int, float] = {}
         self.urgent: list[int] = []
         self._priorities = bytearray([DEFAULT_PRIORITY]) * pieces.count
