@@ -65,7 +65,7 @@ check: $(DEV)  ## lint, format, types, import contracts, async rules
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/flake8 dht cli benchmarks tests/interop  # flake8-async; see .flake8
+	@$(VENV)/bin/flake8 dht torrent cli benchmarks tests/interop  # flake8-async; see .flake8
 
 unit: $(DEV)  ## all tests, here and now (ARGS='-k lookup' for some of them)
 	@$(PY) -m pytest $(PARALLEL) $(ARGS)
@@ -76,9 +76,9 @@ TRACED = HYPOTHESIS_PROFILE=quick $(PY) -m coverage run -m pytest -q -m "not slo
 
 pure: $(DEV)  ## the pure packages under coverage; fails below 100 % of their branches
 	@rm -f .coverage .coverage.*
-	@$(TRACED) tests/dht/core tests/dht/codec tests/dht/mainline
+	@$(TRACED) tests/dht/core tests/dht/codec tests/dht/mainline tests/torrent/core
 	@$(PY) -m coverage combine --quiet
-	@$(PY) -m coverage report --include='dht/core/*,dht/codec/*,dht/mainline/*' --skip-covered --show-missing --fail-under=100
+	@$(PY) -m coverage report --include='dht/core/*,dht/codec/*,dht/mainline/*,torrent/core/*' --skip-covered --show-missing --fail-under=100
 
 peers: $(DEV)  ## real peers that PyPI has, both directions (libtorrent)
 	@$(PY) -m pytest -q tests/interop

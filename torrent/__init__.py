@@ -1,0 +1,1 @@
+"""Piece exchange: torrents, the peers that share them, and the files they end up in."""

@@ -1,0 +1,195 @@
+"""Magnet links: a torrent's name and hints where to find it, in one line of text.
+
+``magnet:?xt=urn:btih:<v1 infohash>&xt=urn:btmh:1220<v2 infohash>`` and, all optional, ``dn`` (a
+name to show meanwhile), ``xl`` (bytes), ``tr`` (trackers), ``ws`` (web seeds), ``x.pe`` (peers)
+and ``so`` (which files to download). BEP 9 has most of it, BEP 53 ``so``, BEP 52 ``btmh``.
+
+The topics are read by :mod:`dht.names`, which reads them for the DHT too. All but these are hints:
+one that makes no sense is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote_plus
+
+from dht.names import AddressError, parse, torrent
+from torrent.core.metainfo.info import SHA1, Info
+from torrent.core.metainfo.urls import encoded_path, is_tracker, is_web_seed
+from torrent.errors import MetainfoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dht.codec.cid import Cid
+    from torrent.core.metainfo.reading import Metainfo
+
+MAX_TEXT: Final = 65_536
+"""Characters: links with hundreds of trackers have some 20,000."""
+
+MAX_FIELDS: Final = 1000
+"""Fields of a link."""
+
+_SCHEME: Final = "magnet:?"
+_TOPIC: Final = re.compile(r"urn:bt[im]h:", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"(.+)\.[0-9]+")
+_PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})")
+_RANGE: Final = re.compile(r"([0-9]{1,7})(?:-([0-9]{1,7}))?")
+_MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Magnet:
+    """A magnet link of a torrent.
+
+    Attributes:
+        infohash_v1: 20 bytes, or ``None``; one of the two there always is.
+        infohash_v2: 32 bytes, or ``None``.
+        name: What to call it until the metadata is here; not sanitised, for display only.
+        trackers: URLs, each a tier of its own.
+        web_seeds: URLs (BEP 19).
+        peers: Hosts (addresses or names) and ports.
+        select: Indices of the files to download, in ranges (BEP 53); empty if all.
+        length: Bytes, as the link has it, or ``None``.
+    """
+
+    infohash_v1: bytes | None = None
+    infohash_v2: bytes | None = None
+    name: str = ""
+    trackers: tuple[str, ...] = ()
+    web_seeds: tuple[str, ...] = ()
+    peers: tuple[tuple[str, int], ...] = ()
+    select: tuple[range, ...] = ()
+    length: int | None = None
+
+    @classmethod
+    def of(cls, what: Info | Metainfo) -> Magnet:
+        """The link of a torrent."""
+        if isinstance(what, Info):
+            return cls(what.infohash_v1, what.infohash_v2, what.name, length=what.size)
+        trackers = tuple(url for tier in what.trackers for url in tier)
+        return replace(cls.of(what.info), trackers=trackers, web_seeds=what.web_seeds)
+
+    @property
+    def infohashes(self) -> tuple[bytes, ...]:
+        """Its names on the wire and in the DHT, v1 first: 20 bytes each."""
+        return tuple(infohash[:SHA1] for infohash in self._both())
+
+    @property
+    def cids(self) -> tuple[Cid, ...]:
+        """Its names in our address space, v1 first."""
+        return tuple(torrent(infohash).cid for infohash in self._both())
+
+    def selects(self, index: int) -> bool:
+        """Whether the link asks for a file."""
+        return not self.select or any(index in indices for indices in self.select)
+
+    def __str__(self) -> str:
+        return _SCHEME + "&".join(f"{key}={value}" for key, value in self._fields())
+
+    def _both(self) -> Iterator[bytes]:
+        """The infohashes there are."""
+        return (each for each in (self.infohash_v1, self.infohash_v2) if each is not None)
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        """The fields, in a fixed order."""
+        if self.infohash_v1 is not None:
+            yield "xt", "urn:btih:" + self.infohash_v1.hex()
+        if self.infohash_v2 is not None:
+            yield "xt", "urn:btmh:1220" + self.infohash_v2.hex()
+        if self.name:
+            yield "dn", quote(self.name, safe="")
+        if self.length is not None:
+            yield "xl", str(self.length)
+        yield from (("tr", quote(url, safe="")) for url in self.trackers)
+        yield from (("ws", quote(url, safe="")) for url in self.web_seeds)
+        yield from (("x.pe", _endpoint(host, port)) for host, port in self.peers)
+        if self.select:
+            yield "so", ",".join(_range(indices) for indices in self.select)
+
+
+def _endpoint(host: str, port: int) -> str:
+    """Write a peer; the colons of IPv6 need brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _range(indices: range) -> str:
+    """Write a range of indices, both ends included."""
+    first, last = indices.start, indices.stop - 1
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def read_magnet(text: str) -> Magnet:
+    """Read a magnet link.
+
+    Raises:
+        MetainfoError: It is no magnet link, or names no torrent, or does that in a wrong way.
+    """
+    text = text.strip()
+    if len(text) > MAX_TEXT:
+        raise MetainfoError("magnet", f"{len(text)} characters; {MAX_TEXT} are allowed")
+    if text[: len(_SCHEME)].lower() != _SCHEME:
+        raise MetainfoError("magnet", f"it does not begin with {_SCHEME}")
+    found = _collected(text[len(_SCHEME) :].split("&", MAX_FIELDS)[:MAX_FIELDS])
+    v1, v2 = _topics(found.get("xt", []))
+    return Magnet(
+        v1,
+        v2,
+        next(iter(found.get("dn", [])), ""),
+        tuple(dict.fromkeys(url for url in found.get("tr", []) if is_tracker(url))),
+        tuple(_web_seeds(found.get("ws", []))),
+        tuple(dict.fromkeys(_peers(found.get("x.pe", [])))),
+        tuple(dict.fromkeys(_ranges(found.get("so", [])))),
+        next((int(xl) for xl in found.get("xl", []) if re.fullmatch("[0-9]{1,15}", xl)), None),
+    )
+
+
+def _collected(fields: Iterable[str]) -> dict[str, list[str]]:
+    """The values of each key. A number after it (``xt.1``) only tells repeated ones apart."""
+    found: dict[str, list[str]] = {}
+    for field in fields:
+        key, _, value = field.partition("=")
+        numbered = _NUMBERED.fullmatch(key)
+        name = (numbered[1] if numbered else key).lower()
+        found.setdefault(name, []).append(unquote_plus(value))
+    return found
+
+
+def _topics(topics: Iterable[str]) -> tuple[bytes | None, bytes | None]:
+    """The infohashes; of several of one version the last counts, as for libtorrent."""
+    found: dict[int, bytes] = {}
+    for topic in topics:
+        if _TOPIC.match(topic):
+            try:
+                digest = parse(topic).digest
+            except AddressError as error:
+                raise MetainfoError("magnet.xt", str(error)) from error
+            found[len(digest)] = digest
+    if not found:
+        raise MetainfoError("magnet.xt", "there is no urn:btih: and no urn:btmh:")
+    return found.get(20), found.get(32)
+
+
+def _web_seeds(urls: Iterable[str]) -> Iterator[str]:
+    """The URLs of use, each once."""
+    return (url for url in map(encoded_path, dict.fromkeys(urls)) if is_web_seed(url))
+
+
+def _peers(texts: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """``host:port``, ``[IPv6 address]:port``."""
+    for text in texts:
+        found = _PEER.fullmatch(text)
+        if found and 0 < int(found[3]) <= _MAX_PORT:
+            yield found[1] or found[2], int(found[3])
+
+
+def _ranges(texts: Iterable[str]) -> Iterator[range]:
+    """``0,2,4-6`` (BEP 53)."""
+    for text in texts:
+        for item in text.split(","):
+            found = _RANGE.fullmatch(item)
+            indices = range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
+            if indices:
+                yield indices
