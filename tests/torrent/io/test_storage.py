@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from tests.torrents import HYBRID, V1, V2, VERSIONS, Sample, contents, noise, sample
+from tests.torrent_samples import VERSIONS, contents, sample
 from torrent.io.disk import Disk
 from torrent.io.storage import Storage
 
