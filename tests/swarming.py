@@ -78,7 +78,9 @@ class Member:
             if self.done is None and self.name in friend.unchoked:
                 queue = friend.queues[self.name]
                 room = WINDOW - len(queue)
-                queue.extend(self.picker.pick(friend.name, friend.picker.have, room, now, fast=FAST))
+                queue.extend(
+                    self.picker.pick(friend.name, friend.picker.have, room, now, fast=FAST)
+                )
 
     def upload(self, now: float) -> None:
         """Serve the queues in turn, as one socket after another."""
