@@ -1,0 +1,194 @@
+"""Two sessions on loopback: what one has, the other gets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.torrents import HYBRID, V1, V2, VERSIONS, Sample, sample
+from torrent.core.metainfo import Magnet, Version
+from torrent.errors import TorrentError
+from torrent.io.results import Phase
+from torrent.io.session import Session
+from torrent.io.torrent import Torrent
+
+BLOCK = 16384
+FILES = {"a/first": 100_000, "a/second": 3, "b": 250_001, "empty": 0}
+PATIENCE = 20.0
+"""Seconds that a transfer of some hundred kilobytes may take on a busy machine."""
+
+
+@asynccontextmanager
+async def session(**options: object) -> AsyncIterator[Session]:
+    here = (("127.0.0.1", 0),)
+    async with Session(**{"listen": here, "same_host": True, **options}) as one:  # type: ignore[arg-type]
+        yield one
+
+
+async def seed(one: Session, what: Sample, root: Path) -> Torrent:
+    what.write(root)
+    torrent = await one.add(what.metainfo, root)
+    await torrent.ready()
+    assert torrent.phase is Phase.SEEDING
+    return torrent
+
+
+def at(one: Session) -> list[tuple[str, int]]:
+    return [("127.0.0.1", one.port)]
+
+
+def assert_same(what: Sample, root: Path) -> None:
+    for name, content in what.content.items():
+        assert (root / name).read_bytes() == content, name
+
+
+async def completed(torrent: Torrent) -> None:
+    with trio.fail_after(PATIENCE):
+        await torrent.completed()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_torrent_is_fetched(version: Version, tmp_path: Path) -> None:
+    what = sample(FILES, version, BLOCK * 2)
+    async with session() as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await completed(torrent)
+        assert_same(what, tmp_path / "other")
+        counts = torrent.statistics()
+        assert (counts.done, counts.wasted) == (counts.size, 0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_magnet_link_is_enough(version: Version, tmp_path: Path) -> None:
+    what = sample(FILES, version, BLOCK * 2)
+    async with session() as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        link = str(Magnet.of(what.info))
+        torrent = await other.add(link, tmp_path / "other", peers=at(one))
+        with trio.fail_after(PATIENCE):
+            info = await torrent.metadata()
+        assert info.raw == what.info.raw
+        await completed(torrent)
+        assert_same(what, tmp_path / "other")
+
+
+async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
+    what = sample({"f": 40 * BLOCK}, V1, BLOCK)
+    async with session() as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "f").write_bytes(what.content["f"][: 30 * BLOCK] + bytes(10 * BLOCK))
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await completed(torrent)
+        assert torrent.statistics().downloaded == 10 * BLOCK
+        assert_same(what, tmp_path / "other")
+
+
+async def test_only_the_files_selected(tmp_path: Path) -> None:
+    what = sample({"x": 5 * BLOCK, "y": 5 * BLOCK, "z": 5 * BLOCK}, V2, BLOCK)
+    async with session() as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one), select=[1])
+        await completed(torrent)
+        assert (tmp_path / "other" / "y").read_bytes() == what.content["y"]
+        assert not (tmp_path / "other" / "x").exists()
+        assert torrent.statistics().downloaded == 5 * BLOCK
+
+
+async def test_a_file_is_read_while_it_comes(tmp_path: Path) -> None:
+    what = sample({"film": 600_000, "notes": 70_000}, HYBRID, BLOCK)
+    async with session() as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await torrent.ready()
+        with trio.fail_after(PATIENCE):
+            async with torrent.open(what.index("film")) as file:
+                file.seek(500_000)
+                assert await file.read(50_000) == what.content["film"][500_000:550_000]
+                file.seek(0)
+                assert b"".join([part async for part in file]) == what.content["film"]
+
+
+async def test_damage_is_not_served_but_mended(tmp_path: Path) -> None:
+    what = sample({"f": 8 * BLOCK}, V1, BLOCK)
+    async with session() as one, session() as other, session() as third:
+        torrent = await seed(one, what, tmp_path / "one")
+        await seed(third, what, tmp_path / "third")
+        path = tmp_path / "one" / "f"
+        data = bytearray(what.content["f"])
+        data[3 * BLOCK] ^= 1
+        assert torrent.sharing.storage is not None
+        torrent.sharing.storage.trusted.clear()  # As after a restart with resume data.
+        path.write_bytes(data)
+        torrent.add_peers(at(third))
+        fetching = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await completed(fetching)
+        assert_same(what, tmp_path / "other")
+        await completed(torrent)
+        assert_same(what, tmp_path / "one")
+
+
+async def test_the_same_torrent_twice_is_one(tmp_path: Path) -> None:
+    what = sample(FILES, HYBRID, BLOCK)
+    async with session() as one:
+        torrent = await one.add(what.metainfo, tmp_path)
+        assert await one.add(str(Magnet.of(what.info)), tmp_path) is torrent
+        assert one.torrents == (torrent,)
+
+
+async def test_who_waits_is_told_of_removal(tmp_path: Path) -> None:
+    what = sample(FILES, V1, BLOCK)
+    async with session() as one:
+        torrent = await one.add(what.metainfo, tmp_path)
+        async with trio.open_nursery() as nursery:
+
+            async def wait() -> None:
+                with pytest.raises(TorrentError, match="removed"):
+                    await torrent.completed()
+
+            nursery.start_soon(wait)
+            await torrent.ready()
+            await one.remove(torrent)
+        assert one.torrents == ()
+
+
+async def test_an_upload_limit_is_kept(tmp_path: Path) -> None:
+    what = sample({"f": 60 * BLOCK}, V1, BLOCK)
+    rate = 20 * BLOCK
+    async with session(upload=rate) as one, session() as other:
+        await seed(one, what, tmp_path / "one")
+        began = trio.current_time()
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await completed(torrent)
+        # A second's worth may go at once; the rest has to wait.
+        assert trio.current_time() - began >= 60 * BLOCK / rate - 1.1
+
+
+async def test_a_download_limit_is_kept(tmp_path: Path) -> None:
+    what = sample({"f": 60 * BLOCK}, V1, BLOCK)
+    rate = 20 * BLOCK
+    async with session() as one, session(download=rate) as other:
+        await seed(one, what, tmp_path / "one")
+        began = trio.current_time()
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await completed(torrent)
+        assert trio.current_time() - began >= 60 * BLOCK / rate - 1.1
+
+
+async def test_paused_and_resumed(tmp_path: Path) -> None:
+    what = sample({"f": 30 * BLOCK}, V1, BLOCK)
+    async with session() as one, session() as other:
+        source = await seed(one, what, tmp_path / "one")
+        source.pause()
+        torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        await torrent.ready()
+        source.resume()
+        source.add_peers(at(other))
+        await completed(torrent)
+        assert_same(what, tmp_path / "other")
