@@ -29,8 +29,10 @@ from dht.node import schema
 from dht.node.disk import FileLock, StateError, explained, private_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from dht.node.schema import Guest
 
 FILE = "state.sqlite3"
 OPENING = "opening.lock"
@@ -72,25 +74,37 @@ class Database:
     """A connection to the state database. One thread at a time is inside; others wait."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, patience: float, *, readonly: bool = False
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        patience: float,
+        *,
+        readonly: bool = False,
+        guests: Sequence[Guest] = (),
     ) -> None:
         self.path = path
         self._connection = connection
         self._patience = patience
         self._readonly = readonly
+        self._guests = guests
         self._inode = _inode(path)
         self._inside = threading.RLock()
 
     @classmethod
-    def open(cls, directory: Path, *, readonly: bool, patience: float) -> Database:
+    def open(
+        cls, directory: Path, *, readonly: bool, patience: float, guests: Sequence[Guest] = ()
+    ) -> Database:
         """Open the database of ``directory``, making or migrating it if need be.
+
+        ``guests`` are packages above that have tables in it, too. A reader may find theirs missing:
+        ``guest.version()`` is 0 then.
 
         Raises:
             StateError: It cannot be opened, or is damaged, or belongs to a newer release.
         """
         path = directory / FILE
         with explained(path):
-            return (_open_readonly if readonly else _open_writable)(path, patience)
+            return (_open_readonly if readonly else _open_writable)(path, patience, guests)
 
     def close(self) -> None:
         """Close the connection; the last one to close moves the log into the database."""
@@ -138,6 +152,8 @@ class Database:
             )
         with self._explained() as connection:
             schema.check(connection)
+            for guest in self._guests:
+                guest.check(connection)
 
     @contextmanager
     def _explained(self) -> Iterator[sqlite3.Connection]:
@@ -177,7 +193,7 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def _open_writable(path: Path, patience: float) -> Database:
+def _open_writable(path: Path, patience: float, guests: Sequence[Guest]) -> Database:
     """Open to write. One process at a time does this, under a lock of its own.
 
     Two processes that both switch a new file to WAL mode get 'database is locked' at once, since
@@ -189,25 +205,25 @@ def _open_writable(path: Path, patience: float) -> Database:
             raise StateError(f"{path} {_LOCKED.format(path=path, patience=patience)}")
         _create_private(path)
         try:
-            return Database(path, _prepare(path, patience), patience)
+            return Database(path, _prepare(path, patience, guests), patience, guests=guests)
         except sqlite3.Error as error:
             if _code(error) in _DAMAGED:
                 raise _set_aside(path, str(error)) from error
             raise _explain(error, path, patience) from error
 
 
-def _prepare(path: Path, patience: float) -> sqlite3.Connection:
+def _prepare(path: Path, patience: float, guests: Sequence[Guest]) -> sqlite3.Connection:
     connection = _connect(path, "rw", patience)
     try:
         _configure(connection)
-        schema.migrate(connection)
+        schema.migrate(connection, guests=guests)
     except (sqlite3.Error, StateError):
         connection.close()
         raise
     return connection
 
 
-def _open_readonly(path: Path, patience: float) -> Database:
+def _open_readonly(path: Path, patience: float, guests: Sequence[Guest]) -> Database:
     """Open to read: nothing is created, migrated or set aside. No database is an empty one.
 
     (SQLite itself may put an index of the log beside a database that nobody else has open.)
@@ -216,19 +232,22 @@ def _open_readonly(path: Path, patience: float) -> Database:
         empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         schema.migrate(empty)
         empty.execute("PRAGMA query_only = ON")
-        return Database(path, empty, patience, readonly=True)
+        return Database(path, empty, patience, readonly=True, guests=guests)
     try:
-        return Database(path, _inspect(path, patience), patience, readonly=True)
+        connection = _inspect(path, patience, guests)
+        return Database(path, connection, patience, readonly=True, guests=guests)
     except sqlite3.Error as error:
         if _code(error) in _DAMAGED:
             raise StateError(_DAMAGE_SEEN.format(path=path, why=error)) from error
         raise _explain(error, path, patience) from error
 
 
-def _inspect(path: Path, patience: float) -> sqlite3.Connection:
+def _inspect(path: Path, patience: float, guests: Sequence[Guest]) -> sqlite3.Connection:
     connection = _connect(path, "ro", patience)
     try:
         schema.check_equal(connection)
+        for guest in guests:
+            guest.check(connection)
     except (sqlite3.Error, StateError):
         connection.close()
         raise

@@ -14,10 +14,15 @@ Conventions of the columns:
 * A record or provider belongs to one engine, so to a network and a family. A promise belongs to a
   network; how it fares in each family stands in ``keepings``.
 * Only old SQL is used (no STRICT, no RETURNING): the SQLite of the system's Python may be old.
+
+**Guests.** Packages above this one keep tables of their own in the same file, which this one knows
+nothing about: each is a :class:`Guest` with steps and a version of its own (in ``meta``), so that a
+process which does not know a guest can still use the file.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dht.node.disk import StateError
@@ -122,6 +127,40 @@ _FIRST = (
 STEPS: Sequence[Sequence[str]] = (_FIRST,)
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Tables of another package in the same file; their names begin with the guest's.
+
+    Attributes:
+        name: Whose they are.
+        steps: As :data:`STEPS`; never edited once released.
+    """
+
+    name: str
+    steps: Sequence[Sequence[str]]
+
+    def version(self, connection: sqlite3.Connection) -> int:
+        """The version its tables are at; 0 if there are none."""
+        row = connection.execute(
+            "SELECT value FROM meta WHERE name = ?", (f"version of {self.name}",)
+        ).fetchone()
+        return row[0] if row else 0
+
+    def check(self, connection: sqlite3.Connection) -> bool:
+        """As the function of that name, for these tables."""
+        return _known(self.version(connection), len(self.steps), f"the part {self.name!r} of it")
+
+    def migrate(self, connection: sqlite3.Connection) -> None:
+        """Bring its tables to the newest version, inside a transaction."""
+        for step in self.steps[self.version(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+            (f"version of {self.name}", len(self.steps)),
+        )
+
+
 def version(connection: sqlite3.Connection) -> int:
     """The version the database is at; 0 for an empty file."""
     number: int = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -134,13 +173,16 @@ def check(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS
     Raises:
         StateError: It was written by a newer program, whose tables we would misread.
     """
-    found = version(connection)
-    if found > len(steps):
+    return _known(version(connection), len(steps), "the state database")
+
+
+def _known(found: int, newest: int, what: str) -> bool:
+    if found > newest:
         raise StateError(
-            f"the state database has version {found} and this program knows {len(steps)}: it was "
+            f"{what} has version {found} and this program knows {newest}: it was "
             "written by a newer release; use that release, or another state directory"
         )
-    return found == len(steps)
+    return found == newest
 
 
 def check_equal(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS) -> None:
@@ -156,13 +198,18 @@ def check_equal(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] =
         )
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STEPS) -> None:
+def migrate(
+    connection: sqlite3.Connection,
+    steps: Sequence[Sequence[str]] = STEPS,
+    guests: Sequence[Guest] = (),
+) -> None:
     """Bring the database to the newest version: all of the way, or not at all.
 
     Raises:
         StateError: It is newer than this program.
     """
-    if check(connection, steps):
+    # Each is asked, whatever the others say: a newer one must not be taken for an older.
+    if all([check(connection, steps), *(guest.check(connection) for guest in guests)]):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -171,6 +218,8 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = STE
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(steps)}")
+        for guest in guests:
+            guest.migrate(connection)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -143,15 +143,5 @@ class PieceRun:
 
 
 Effect: TypeAlias = (
-    Ready
-    | Close
-    | Dial
-    | Verify
-    | Learned
-    | Passed
-    | Failed
-    | Completed
-    | Banned
-    | DhtNode
-    | Stuck
+    Ready | Close | Dial | Verify | Learned | Passed | Failed | Completed | Banned | DhtNode | Stuck
 )

@@ -13,19 +13,19 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from torrent.errors import StorageError
-from torrent.io.allocation import place_names, write_all
+from torrent.io.allocation import write_all
 from torrent.io.faults import explained
 from torrent.io.files import OpenFile, open_below, status
-from torrent.io.judging import judge_stored
-from torrent.io.places import PAD, PARTS, Place, Places
+from torrent.io.judging import hashes
+from torrent.io.places import PAD, PARTS
 from torrent.io.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torrent.core.metainfo import Info
     from torrent.io.disk import Disk
+    from torrent.io.places import Place, Places
 
 CHUNK: Final = 256 * 1024
 """Read and hashed at a time: stays in the second-level cache, and is 16 blocks."""
@@ -42,10 +42,9 @@ class Access:
         watch: What the files looked like.
     """
 
-    def __init__(self, disk: Disk, info: Info, root: Path) -> None:
-        self.info: Final = info
+    def __init__(self, disk: Disk, places: Places, root: Path) -> None:
         self.root = root
-        self.places: Final = Places(info)
+        self.places: Final = places
         self.watch: Final = Watch()
         self._files: Final = disk.files
         self._owner: Final = disk.owner()
@@ -53,7 +52,7 @@ class Access:
 
     def path(self, index: int) -> Path:
         """The whole path of a file."""
-        return self.root.joinpath(*place_names(self.info, index))
+        return self.root.joinpath(*self.places.names(index))
 
     # Open files.
 
@@ -78,7 +77,7 @@ class Access:
         opened = partial(
             open_below,
             self.root,
-            place_names(self.info, index),
+            self.places.names(index),
             writable=writable,
             create=writable and index == PARTS,
         )
@@ -123,30 +122,19 @@ class Access:
                 ) from None
             into = into[place.length :]
 
-    def verify(self, piece: int, *, lenient: bool) -> bool:
-        """Whether a piece on disk is good.
-
-        Args:
-            piece: Which.
-            lenient: A piece of a missing file is not good; otherwise that is an error. Where a
-                file ends too early, its pieces are not good in any case.
+    def hashes(self, piece: int) -> tuple[bytes, list[bytes]]:
+        """The SHA-1 of a piece on disk, and the SHA-256 of its blocks, as far as it has them.
 
         Raises:
-            StorageError: A file cannot be read, or the torrent is broken.
+            EOFError: A file ends before the piece does.
+            StorageError: A file cannot be read.
         """
-        try:
-            return judge_stored(self.info, piece, self._chunks(piece))
-        except EOFError:
-            return False
-        except StorageError as problem:
-            if lenient and isinstance(problem.__cause__, FileNotFoundError):
-                return False
-            raise
+        return hashes(self.places.info, piece, self._chunks(piece))
 
     def _chunks(self, piece: int) -> Iterator[memoryview]:
         """A piece, bit by bit, each in the same memory."""
         scratch = _own_scratch()
-        size = self.info.piece_size(piece)
+        size = self.places.info.piece_size(piece)
         for begin in range(0, size, CHUNK):
             chunk = rest = scratch[: min(CHUNK, size - begin)]
             for place in self.places.within(piece, begin, len(chunk)):
@@ -189,9 +177,9 @@ class Access:
     def fingerprint(self) -> bytes:
         """What all files look like from outside."""
         told = sha256()
-        for index in range(PARTS, len(self.info.files)):
+        for index in range(PARTS, len(self.places.info.files)):
             with explained(self.path(index)):
-                there = status(self.root, place_names(self.info, index))
+                there = status(self.root, self.places.names(index))
             if there is not None:
                 told.update(f"{index} {there.st_size} {there.st_mtime_ns}\n".encode())
         return told.digest()

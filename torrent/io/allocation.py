@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torrent.core.metainfo import File, Info
+    from torrent.core.metainfo import File
     from torrent.io.places import Places
 
 _COPY: Final = 1024 * 1024
@@ -39,16 +39,6 @@ class Allocation(Enum):
     """All of it."""
     SPARSE = "sparse"
     """None: what is written. Many torrents may share a disk that could not hold all of them."""
-
-
-def parts_name(info: Info) -> str:
-    """The part file's name: hidden, and of this torrent alone."""
-    return f".{info.infohashes[0].hex()}.parts"
-
-
-def place_names(info: Info, index: int) -> tuple[str, ...]:
-    """The path of a file below the download directory; of the part file, too."""
-    return (parts_name(info),) if index == PARTS else info.files[index].path.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +121,7 @@ class Allocator:
                 made = _make(directory, file.path.parts[-1], file)
             self._extend(made, file.length)
             return
-        name = f"{parts_name(self.places.info)}.{index}"
+        name = f"{self.places.names(PARTS)[0]}.{index}"
         with parent(self.root, file.path.parts, make=True) as directory:
             made = _make(directory, name, file)
             self._extend(made, file.length)
@@ -171,10 +161,10 @@ class Allocator:
 
     def _settle_parts(self, *, create: bool) -> bool:
         """Whether there is a part file that is still needed; one that is not, goes."""
-        name = parts_name(self.places.info)
-        path = self.root / name
+        name = self.places.names(PARTS)
+        path = self.root.joinpath(*name)
         with explained(path):
-            if status(self.root, (name,)) is None:
+            if status(self.root, name) is None:
                 return False
             if create and all(map(self._needs_none, range(len(self.places.present)))):
                 path.unlink()
@@ -187,7 +177,7 @@ class Allocator:
 
     def _open_parts(self) -> OpenFile | None:
         try:
-            return open_below(self.root, (parts_name(self.places.info),))
+            return open_below(self.root, self.places.names(PARTS))
         except FileNotFoundError:
             return None
 

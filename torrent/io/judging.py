@@ -22,7 +22,7 @@ from torrent.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from torrent.core.metainfo import Info
+    from torrent.core.metainfo import Info, Layout
 
 _UNKNOWN = "the hashes of piece {piece} are not known yet; they must come from peers first"
 _BROKEN = (
@@ -56,25 +56,25 @@ def judge(info: Info, piece: int, data: memoryview, *, digests: bool = False) ->
     return Verdict(ok=good, digests=tuple(leaves))
 
 
-def judge_stored(info: Info, piece: int, chunks: Iterable[memoryview]) -> bool:
-    """Judge a piece that is read bit by bit; all chunks but the last are whole blocks.
+def hashes(layout: Layout, piece: int, chunks: Iterable[memoryview]) -> tuple[bytes, list[bytes]]:
+    """Hash a piece that is read bit by bit; all chunks but the last are whole blocks.
 
-    Chunks of some 100 KiB stay in the processor's cache between reading and hashing, and bound the
-    memory of a re-check whatever the length of pieces.
+    Chunks of some 100 KiB stay in the processor's cache between reading and hashing, also when both
+    versions are computed, and bound the memory of a re-check whatever the length of pieces.
 
-    Raises:
-        StorageError: The torrent itself is broken, or lacks the hash.
+    Returns:
+        The SHA-1, and the SHA-256 of the blocks; of either nothing useful if the torrent has none.
     """
     whole = sha1(usedforsecurity=False)
     leaves: list[bytes] = []
-    left = info.payload_size(piece) if info.is_v2 else 0
+    left = layout.payload_size(piece) if layout.is_v2 else 0
     for chunk in chunks:
-        if info.is_v1:
+        if layout.is_v1:
             whole.update(chunk)
         if left:
             leaves += leaf_hashes(chunk[:left])
             left -= min(left, len(chunk))
-    return settled(info, piece, whole.digest(), leaves)
+    return whole.digest(), leaves
 
 
 def settled(info: Info, piece: int, v1: bytes, leaves: Sequence[bytes]) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from torrent.errors import StorageError
-from torrent.io.allocation import copy_range, parts_name, place_names
+from torrent.io.allocation import copy_range
 from torrent.io.faults import explained
 from torrent.io.files import OpenFile, open_below, parent, status
 from torrent.io.places import PARTS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torrent.core.metainfo import Info
+    from torrent.io.places import Places
 
 _STEP: Final = 8 * 1024 * 1024
 """Copied between two looks at whether we were cancelled: some hundredths of a second."""
@@ -39,12 +39,12 @@ class Mover:
 
     def __init__(
         self,
-        info: Info,
+        places: Places,
         source: Path,
         target: Path,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._info = info
+        self._places = places
         self._source = source
         self._target = target
         self._progress = progress
@@ -61,20 +61,19 @@ class Mover:
             self._target.mkdir(parents=True, exist_ok=True)
             if self._target.samefile(self._source):
                 return
-        moving = [index for index in range(PARTS, len(self._info.files)) if self._to_do(index)]
+        moving = [
+            index for index in range(PARTS, len(self._places.info.files)) if self._to_do(index)
+        ]
         for index in moving:
-            with explained(self._target.joinpath(*self._parts(index))):
-                self._move(self._parts(index))
+            with explained(self._target.joinpath(*self._places.names(index))):
+                self._move(self._places.names(index))
         self._leave_directories()
-
-    def _parts(self, index: int) -> tuple[str, ...]:
-        return place_names(self._info, index)
 
     def _to_do(self, index: int) -> bool:
         """Whether a file is to be moved; finishes what an earlier move left to delete."""
-        if index != PARTS and self._info.files[index].pad:
+        if index != PARTS and self._places.info.files[index].pad:
             return False
-        parts = self._parts(index)
+        parts = self._places.names(index)
         with explained(self._source.joinpath(*parts)):
             here = status(self._source, parts)
         with explained(self._target.joinpath(*parts)):
@@ -112,9 +111,9 @@ class Mover:
         ):
             there = os.stat(parts[-1], dir_fd=source, follow_symlinks=False)
             if os.path.islink(self._source.joinpath(*parts)):  # noqa: PTH114
-                os.symlink(os.readlink(parts[-1], dir_fd=source), parts[-1], dir_fd=target)
+                _copy_link(parts[-1], source, target, there)
                 return
-            name = f"{parts_name(self._info)}.moving"
+            name = f"{self._places.names(PARTS)[0]}.moving"
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=target)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -157,9 +156,15 @@ class Mover:
         """Delete the directories that are empty now, deepest first. Others are left."""
         inner = {
             file.path.parts[:depth]
-            for file in self._info.files
+            for file in self._places.info.files
             for depth in range(1, len(file.path.parts))
         }
         for parts in sorted(inner, key=len, reverse=True):
             with suppress(OSError), parent(self._source, parts) as directory:
                 os.rmdir(parts[-1], dir_fd=directory)
+
+
+def _copy_link(name: str, source: int, target: int, there: os.stat_result) -> None:
+    os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+    times = (there.st_atime_ns, there.st_mtime_ns)
+    os.utime(name, ns=times, dir_fd=target, follow_symlinks=False)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from torrent.errors import StorageError
 
 if TYPE_CHECKING:
-    from torrent.core.metainfo import Info
+    from torrent.core.metainfo import Layout
 
 PARTS: Final = -1
 """The part file, in the place of a file's index."""
@@ -52,15 +52,21 @@ class Places:
     """Where the bytes of one torrent lie.
 
     Attributes:
-        info: The torrent.
+        info: The torrent, or a draft of one.
         present: For every file, whether its bytes go into it (1) or into the part file (0).
     """
 
-    def __init__(self, info: Info) -> None:
+    def __init__(self, info: Layout, parts: str = "") -> None:
+        """Begin with no file present; ``parts`` is what the part file is called."""
         self.info: Final = info
+        self._parts: Final = (parts,)
         self.present: Final = bytearray(len(info.files))
         self._regions: list[Region] | None = None
         self._recent: dict[int, list[Place]] = {}
+
+    def names(self, index: int) -> tuple[str, ...]:
+        """The path of a file below the download directory; of the part file, too."""
+        return self._parts if index == PARTS else self.info.files[index].path.parts
 
     def changed(self) -> None:
         """Say that ``present`` was changed."""

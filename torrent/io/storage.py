@@ -38,9 +38,9 @@ from torrent.errors import StorageError
 from torrent.io.access import Access
 from torrent.io.allocation import Allocation, Allocator
 from torrent.io.gate import Gate
-from torrent.io.judging import judge
+from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
-from torrent.io.places import PAD, PARTS
+from torrent.io.places import PAD, PARTS, Places
 
 if TYPE_CHECKING:
     import os
@@ -57,6 +57,11 @@ _RUN: Final = 4 * 1024 * 1024
 """Bytes that one job of a re-check hashes: some milliseconds, so that downloads do not wait."""
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
+
+
+def parts_name(info: Info) -> str:
+    """The part file's name: hidden, and of this torrent alone."""
+    return f".{info.infohashes[0].hex()}.parts"
 
 
 class Span(NamedTuple):
@@ -107,7 +112,7 @@ class Storage:
         self._disk: Final = disk
         self._wanted = None if wanted is None else frozenset(wanted)
         self._allocation: Final = allocation
-        self._access: Final = Access(disk, info, Path(directory))
+        self._access: Final = Access(disk, Places(info, parts_name(info)), Path(directory))
         self._gate: Final = Gate(disk.workers)
         self._looked: dict[int, float] = {}
         self._trusting: dict[int, _Trusting] = {}
@@ -170,7 +175,7 @@ class Storage:
         """
         async with self._gate.alone():
             self._access.forget()
-            mover = Mover(self.info, self.directory, Path(directory), progress)
+            mover = Mover(self._access.places, self.directory, Path(directory), progress)
             await trio.to_thread.run_sync(mover.run)
             self._trust_nothing()
             self._access.root = Path(directory)
@@ -320,21 +325,17 @@ class Storage:
         good, hashed = Bitfield(self.info.piece_count), 0
         runs = self._runs(range(self.info.piece_count) if pieces is None else pieces)
 
-        async def work() -> None:
+        async def hash_run(run: list[int]) -> None:
             nonlocal hashed
-            for run in runs:
-                found, changes = await self._gate.run(partial(self._stored, run, lenient=True))
-                self._believe(found, changes)
-                for piece in found:
-                    good.add(piece)
-                hashed += len(run)
-                if progress:
-                    progress(hashed)
+            found, changes = await self._gate.run(partial(self._stored, run, lenient=True))
+            self._believe(found, changes)
+            for piece in found:
+                good.add(piece)
+            hashed += len(run)
+            if progress:
+                progress(hashed)
 
-        # Each thread has a job and the next one waits already: no thread ever waits for the loop.
-        async with trio.open_nursery(strict_exception_groups=False) as nursery:
-            for _ in range(2 * self._disk.workers.count):
-                nursery.start_soon(work)
+        await self._disk.workers.spread(runs, hash_run)
         return good
 
     def _runs(self, pieces: Iterable[int]) -> Iterator[list[int]]:
@@ -347,7 +348,23 @@ class Storage:
     def _stored(self, pieces: list[int], *, lenient: bool = False) -> tuple[list[int], int]:
         """Which pieces on disk are good; and how often files had changed when they were read."""
         changes = self._access.watch.changes
-        return [p for p in pieces if self._access.verify(p, lenient=lenient)], changes
+        return [p for p in pieces if self._good(p, lenient=lenient)], changes
+
+    def _good(self, piece: int, *, lenient: bool) -> bool:
+        """Whether a piece on disk is good. Where a file ends too early, it is not.
+
+        Args:
+            piece: Which.
+            lenient: A piece of a missing file is not good either; otherwise that is an error.
+        """
+        try:
+            return settled(self.info, piece, *self._access.hashes(piece))
+        except EOFError:
+            return False
+        except StorageError as problem:
+            if lenient and isinstance(problem.__cause__, FileNotFoundError):
+                return False
+            raise
 
     # Trust.
 

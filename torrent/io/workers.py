@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from torrent.errors import StorageError
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -66,6 +69,30 @@ class Workers:
         with trio.CancelScope(shield=True):
             await ended.wait()
         return outcome[0].result()
+
+    async def spread(self, runs: Iterable[R], job: Callable[[R], Awaitable[None]]) -> None:
+        """Do something with each of ``runs``, twice as many at a time as there are threads.
+
+        So each thread has a job and the next one waits already: no thread waits for the loop.
+
+        Raises:
+            StorageError: One of them did; no further ones are begun.
+        """
+        rest = iter(runs)
+        failed: StorageError | None = None
+
+        async def some() -> None:
+            for run in rest:
+                await job(run)
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(2 * self.count):
+                    nursery.start_soon(some)
+        except* StorageError as group:
+            failed = next(each for each in group.exceptions if isinstance(each, StorageError))
+        if failed:
+            raise failed
 
     async def end(self) -> None:
         """Wait until everything submitted is done and its results have been handed out."""

@@ -1,0 +1,281 @@
+"""What is remembered of torrents from one run to the next.
+
+It lies in the state database (:mod:`dht.node.database`), in tables of our own, so that a process
+which runs only a node still opens it. Several processes may read it while one writes.
+
+**Order makes it true.** A piece is written, and ``pwrite`` has returned, before a bitfield that
+claims it is handed to :meth:`Torrents.advance`; the :mod:`torrent.io.journal` commits at most a
+second later. So a process that is killed loses the last second's claims and never claims what is
+not there. A power cut may lose written data that the kernel still held, and then a claim is false;
+as is one about a file that was changed while nobody ran. Therefore claims are not trust: what is
+claimed is hashed before it is served (:mod:`torrent.io.storage`).
+
+**The fingerprint** is what the files looked like when the last run ended in peace; it is empty
+while one is under way. Files that look the same need not be hashed before they are said to be
+complete; others should be, at leisure.
+
+Everything here blocks: call it from a thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from dht.node.database import Database
+from dht.node.schema import Guest
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Iterable
+
+_FIRST = (
+    # `have` is BEP 3's bitfield. `moving` is where the files are being moved; both directories
+    # may hold some until it is done. `priorities` has a byte for each file, 0 for not wanted.
+    """
+    CREATE TABLE torrents (
+        infohash BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        directory TEXT NOT NULL,
+        moving TEXT,
+        priorities BLOB,
+        magnet TEXT,
+        paused INTEGER NOT NULL,
+        added REAL NOT NULL,
+        completed REAL,
+        have BLOB,
+        fingerprint BLOB,
+        downloaded INTEGER NOT NULL,
+        uploaded INTEGER NOT NULL
+    )
+    """,
+    # Apart, since it is large, written once, and not needed to list torrents.
+    """
+    CREATE TABLE torrents_metainfo (
+        infohash BLOB PRIMARY KEY REFERENCES torrents ON DELETE CASCADE,
+        metainfo BLOB NOT NULL
+    )
+    """,
+)
+
+TABLES: Final = Guest("torrents", (_FIRST,))
+
+_COLUMNS: Final = (
+    "infohash, name, directory, moving, priorities, magnet, paused, added, completed, have, "
+    "fingerprint, downloaded, uploaded"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a torrent is: what changes all the time.
+
+    Attributes:
+        infohash: Which torrent.
+        have: The pieces that are on disk, as BEP 3's bitfield; None if that is not known.
+        downloaded: Bytes received, of all runs.
+        uploaded: Bytes sent, of all runs.
+        fingerprint: What the files look like, at the end of a run; None during it.
+        completed: When all that was wanted was there (wall clock).
+    """
+
+    infohash: bytes
+    have: bytes | None = None
+    downloaded: int = 0
+    uploaded: int = 0
+    fingerprint: bytes | None = None
+    completed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTorrent:
+    """A torrent as it is remembered.
+
+    Attributes:
+        name: What to call it.
+        directory: Where its files are.
+        added: When it was added (wall clock).
+        progress: How far it is.
+        moving: Where its files are being moved; finish that first.
+        priorities: One byte for each file, 0 for not wanted; None if all are as any other.
+        magnet: The link it was added by, as long as its metadata is not known.
+        paused: Not to be started.
+    """
+
+    name: str
+    directory: Path
+    added: float
+    progress: Progress
+    moving: Path | None = None
+    priorities: bytes | None = None
+    magnet: str | None = None
+    paused: bool = False
+
+    @property
+    def infohash(self) -> bytes:
+        """Its name: the first of :attr:`torrent.core.metainfo.Info.infohashes`."""
+        return self.progress.infohash
+
+
+class Torrents:
+    """The torrents of one state directory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        with database.read() as connection:
+            # One who only reads may be here before anybody made the tables.
+            self._empty = not TABLES.version(connection)
+
+    @classmethod
+    def open(
+        cls, directory: str | os.PathLike[str], *, readonly: bool = False, patience: float = 10.0
+    ) -> Torrents:
+        """Open the state in ``directory``, making it if need be.
+
+        Raises:
+            StateError: It cannot be; the message says why and what to do.
+        """
+        return cls(
+            Database.open(Path(directory), readonly=readonly, patience=patience, guests=(TABLES,))
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; nothing committed is lost without."""
+        self._database.close()
+
+    def all(self) -> list[StoredTorrent]:
+        """Every torrent, without its metainfo; in the order they were added."""
+        if self._empty:
+            return []
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM torrents ORDER BY added, infohash"  # noqa: S608
+            ).fetchall()
+        return [_stored(row) for row in rows]
+
+    def metainfo(self, infohash: bytes) -> bytes | None:
+        """The torrent file of a torrent; None if it is not known."""
+        if self._empty:
+            return None
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT metainfo FROM torrents_metainfo WHERE infohash = ?", (infohash,)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def add(self, torrent: StoredTorrent, metainfo: bytes | None = None) -> None:
+        """Remember a torrent, instead of what was remembered of it.
+
+        When this returns, it survives a power cut.
+        """
+        with self._database.write(durable=True) as connection:
+            connection.execute("DELETE FROM torrents WHERE infohash = ?", (torrent.infohash,))
+            connection.execute(
+                f"INSERT INTO torrents ({_COLUMNS}) "  # noqa: S608
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _row(torrent),
+            )
+            if metainfo is not None:
+                _learn(connection, torrent.infohash, metainfo)
+
+    def learned(self, infohash: bytes, name: str, metainfo: bytes) -> None:
+        """Remember the metadata of what was added by a magnet link."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                "UPDATE torrents SET name = ?, magnet = NULL WHERE infohash = ?", (name, infohash)
+            )
+            _learn(connection, infohash, metainfo)
+
+    def advance(self, progress: Iterable[Progress]) -> None:
+        """Remember how far torrents are. What this claims must have been written before."""
+        with self._database.write(durable=False) as connection:
+            connection.executemany(
+                "UPDATE torrents SET have = ?, downloaded = ?, uploaded = ?, fingerprint = ?, "
+                "completed = ? WHERE infohash = ?",
+                [
+                    (p.have, p.downloaded, p.uploaded, p.fingerprint, p.completed, p.infohash)
+                    for p in progress
+                ],
+            )
+
+    def prioritise(self, infohash: bytes, priorities: bytes | None) -> None:
+        """Remember which files are wanted how much."""
+        self._set(infohash, "priorities", priorities)
+
+    def pause(self, infohash: bytes, *, paused: bool) -> None:
+        """Remember whether it is to be started."""
+        self._set(infohash, "paused", paused)
+
+    def moving(self, infohash: bytes, directory: Path) -> None:
+        """Remember that its files are about to be moved: before the first is."""
+        self._set(infohash, "moving", str(directory))
+
+    def moved(self, infohash: bytes) -> None:
+        """Remember that they were: after the last was."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                "UPDATE torrents SET directory = moving, moving = NULL "
+                "WHERE infohash = ? AND moving IS NOT NULL",
+                (infohash,),
+            )
+
+    def remove(self, infohash: bytes) -> bool:
+        """Forget a torrent; whether there was one. Its files are not touched."""
+        with self._database.write(durable=True) as connection:
+            deleted = connection.execute("DELETE FROM torrents WHERE infohash = ?", (infohash,))
+            return deleted.rowcount > 0
+
+    def _set(self, infohash: bytes, column: str, value: object) -> None:
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                f"UPDATE torrents SET {column} = ? WHERE infohash = ?",  # noqa: S608 - ours
+                (value, infohash),
+            )
+
+
+def _learn(connection: sqlite3.Connection, infohash: bytes, metainfo: bytes) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO torrents_metainfo VALUES (?, ?)", (infohash, metainfo)
+    )
+
+
+def _row(torrent: StoredTorrent) -> tuple[object, ...]:
+    progress = torrent.progress
+    return (
+        progress.infohash,
+        torrent.name,
+        str(torrent.directory),
+        torrent.moving and str(torrent.moving),
+        torrent.priorities,
+        torrent.magnet,
+        torrent.paused,
+        torrent.added,
+        progress.completed,
+        progress.have,
+        progress.fingerprint,
+        progress.downloaded,
+        progress.uploaded,
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredTorrent:
+    (infohash, name, directory, moving, priorities, magnet, paused, added, *rest) = row
+    completed, have, fingerprint, downloaded, uploaded = rest
+    return StoredTorrent(
+        name,
+        Path(directory),
+        added,
+        Progress(infohash, have, downloaded, uploaded, fingerprint, completed),
+        moving and Path(moving),
+        priorities,
+        magnet,
+        bool(paused),
+    )
