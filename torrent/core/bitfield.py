@@ -1,8 +1,9 @@
 """Which pieces somebody has: a set of small integers that is cheap to keep, ask and send.
 
-The bits lie as BEP 3 sends them, "the high bit in the first byte corresponding to piece index 0",
-in a bytearray. The other obvious backing, one Python integer, compares two peers as fast, but each
-``|= 1 << piece`` copies all of it, and so does each ``>> piece``. CPython 3.11, nanoseconds:
+The bits lie in a bytearray as BEP 3 sends them: "The first byte of the bitfield corresponds to
+indices 0 - 7 from high bit to low bit, respectively. The next one 8-15, etc." The other obvious
+backing, one Python integer, compares two peers as fast, but each ``|= 1 << piece`` copies all of
+it, and so does each ``>> piece``. CPython 3.11, nanoseconds:
 
 ===================  ==========  ===========  ==========  ===========
 pieces               add, int    add, array   in, int     in, array
@@ -53,9 +54,8 @@ class Bitfield:
         """Read the payload of BEP 3's ``bitfield``.
 
         Raises:
-            WireError: It is not as long as ``count`` pieces need ("clients should drop the
-                connection if they receive bitfields that are not of the correct size"), or "has
-                any of the spare bits set".
+            WireError: It is not as long as ``count`` pieces need, or spare bits are set that BEP 3
+                wants zero: a peer that wrong about the torrent has another one in mind.
         """
         if len(data) != (count + 7) // 8:
             raise WireError(

@@ -78,7 +78,7 @@ TestBitfield = BitfieldAndSet.TestCase
 @pytest.mark.parametrize(
     ("count", "pieces", "data"),
     [
-        (8, [0], b"\x80"),  # BEP 3: "the high bit in the first byte corresponding to piece index 0"
+        (8, [0], b"\x80"),  # BEP 3: "from high bit to low bit"
         (8, [7], b"\x01"),
         (9, [8], b"\x00\x80"),
         (10, range(10), b"\xff\xc0"),

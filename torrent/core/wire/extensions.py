@@ -66,7 +66,7 @@ ExtensionMessage: TypeAlias = (
 
 
 def read_dont_have(payload: bytes) -> DontHave:
-    """Read ``lt_donthave``: "The payload is a 32-bit integer", a piece.
+    """Read ``lt_donthave``: four bytes like those of ``have``.
 
     Raises:
         WireError: It has another length.

@@ -21,7 +21,7 @@ PROTOCOL: Final = b"\x13BitTorrent protocol"
 
 _EXTENDED: Final = (5, 0x10)  # BEP 10: "bit 20 from the right, counting starts at 0"
 _V2: Final = (7, 0x10)  # BEP 52: "the 4th most significant bit in the last byte"
-_FAST: Final = (7, 0x04)  # BEP 6: "the third least significant bit in the last reserved byte"
+_FAST: Final = (7, 0x04)  # BEP 6: "the third least significant bit of the last reserved byte"
 _DHT: Final = (7, 0x01)  # BEP 5: "the last bit of the 8-byte reserved flags"
 
 
@@ -228,7 +228,7 @@ class HashRequest:
 
     Attributes:
         root: The file's ``pieces root``, 32 bytes.
-        base: The layer asked for; "0 for the leaf layer", counting up.
+        base: The lowest layer asked for; 0 is that of the leaves, the 16 KiB blocks.
         index: The first hash wanted, counted in that layer.
         length: How many: "a power of two", at least two; "SHOULD NOT be greater than 512".
         proofs: "Number of ancestor layers to include".

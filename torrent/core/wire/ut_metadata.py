@@ -1,7 +1,7 @@
 """BEP 9: the info dictionary in pieces of 16 KiB, for those who came with a magnet link.
 
-A message is a dictionary; behind the one that brings data, in the same message, lies the data:
-"the length of the metadata piece", 16 KiB but for the last. How to put pieces together, and whom
+A message is a dictionary; behind the one that brings data, in the same message, lies the data,
+16 KiB of it but for the last piece. How to put pieces together, and whom
 to blame when they do not fit, is :mod:`torrent.core.metadata`.
 """
 
@@ -54,7 +54,7 @@ def metadata_piece_size(total: int, piece: int) -> int:
 
 
 def read_metadata(payload: bytes) -> MetadataMessage | None:
-    """Read a ``ut_metadata`` message; ``None`` for a type nobody knows ("MUST be ignored").
+    """Read a ``ut_metadata`` message; ``None`` for a type nobody knows (it "MUST be ignored").
 
     Raises:
         WireError: It is none, speaks of a piece that metadata of at most 32 MiB cannot have, or
@@ -82,12 +82,10 @@ def _check_size(size: int, expected: int) -> None:
         raise WireError(f"the peer's {_WHAT} carries {size} bytes; {max(0, expected)} belong there")
 
 
-def encode_metadata(reply: MetadataMessage) -> bytes:
+def encode_metadata(said: MetadataMessage) -> bytes:
     """The payload of a ``ut_metadata`` message."""
-    match reply:
-        case MetadataRequest(piece):
-            return encode({b"msg_type": _REQUEST, b"piece": piece})
-        case MetadataReject(piece):
-            return encode({b"msg_type": _REJECT, b"piece": piece})
-        case MetadataData(piece, total, data):
-            return encode({b"msg_type": _DATA, b"piece": piece, b"total_size": total}) + data
+    if isinstance(said, MetadataData):
+        fields = {b"msg_type": _DATA, b"piece": said.piece, b"total_size": said.total}
+        return encode(fields) + said.data
+    kind = _REQUEST if isinstance(said, MetadataRequest) else _REJECT
+    return encode({b"msg_type": kind, b"piece": said.piece})

@@ -1,6 +1,6 @@
 """BEP 11: peers tell each other whom they are connected to, and whom no longer.
 
-Addresses come in the compact form of trackers, each family under keys of its own. "Clients should
+Addresses come in the compact form of trackers, each family under keys of its own. "Clients must
 batch updates to send no more than 1 PEX message per minute", with at most 50 peers added and 50
 dropped, the first message excepted; libtorrent sends 100. How often, is the swarm's to watch; how
 many, is capped here: what is beyond the first hundred of a field is not even looked at.
@@ -38,7 +38,7 @@ class PexFlag(IntFlag):
     UTP = 0x04
     HOLEPUNCH = 0x08
     OUTGOING = 0x10
-    """"We connected to it", so it can be reached."""
+    """Whoever tells of it had dialled it, so it can be reached."""
 
 
 @message
