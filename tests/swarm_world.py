@@ -15,7 +15,7 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.torrents import Sample, block_digests, is_true
+from tests.samples import Sample, block_digests, is_true
 from torrent.core.bitfield import Bitfield
 from torrent.core.commons import Identity
 from torrent.core.effects import (

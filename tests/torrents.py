@@ -1,88 +1,184 @@
-"""Small torrents of every version, made in memory, with their data in piece space."""
+"""Torrents made by hand: small valid ones to be damaged, and the stupid correct answers.
+
+Nothing here uses what it is there to test, ``torrent.core.metainfo``. The trees are built whole,
+padding and all; the dictionaries are written out as BEP 3 and BEP 52 draw them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torrent.core.metainfo import BLOCK, Info, SafePath, Source, Version, draft, read_metainfo
-from torrent.core.metainfo.merkle import leaf_hashes, root
-from torrent.core.metainfo.writing import About
+from dht.codec.bencode import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+
+KIB = 1024
+BLOCK = 16 * KIB
+PIECE = 32 * KIB
+
+Files = "Mapping[str, bytes]"
+Dict = dict[bytes, Any]
 
 
-class Sample:
-    """A torrent and its bytes.
-
-    Attributes:
-        info: The torrent.
-        data: Piece space: files at their offsets, zeros between them.
-    """
-
-    def __init__(self, info: Info, data: bytes) -> None:
-        self.info = info
-        self.data = data
-
-    def piece(self, piece: int) -> bytes:
-        start = piece * self.info.piece_length
-        return self.data[start : start + self.info.piece_size(piece)]
-
-    def leaves(self, piece: int) -> tuple[bytes, ...]:
-        """The SHA-256 of every block; in v2 and hybrids, of its payload."""
-        return block_digests(self.info, piece, self.piece(piece))
+def noise(size: int, seed: int = 1) -> bytes:
+    """Bytes that are not all alike."""
+    return Random(seed).randbytes(size)
 
 
-def block_digests(info: Info, piece: int, data: bytes | memoryview) -> tuple[bytes, ...]:
-    """What storage hands to the swarm as ``Verdict.digests``."""
-    payload = info.payload_size(piece)
-    leaves = leaf_hashes(memoryview(data)[:payload])
-    padding = range(len(leaves) * BLOCK, len(data), BLOCK)
-    return (*leaves, *(hashlib.sha256(data[at : at + BLOCK]).digest() for at in padding))
+def sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data).digest()
 
 
-def is_true(info: Info, piece: int, data: bytes | memoryview) -> bool:
-    """The stupid correct check of a piece, by every hash there is."""
-    if info.is_v1 and hashlib.sha1(data).digest() != info.piece_hash(piece):
-        return False
-    expected = info.piece_root(piece) if info.is_v2 else None
-    if expected is None:
-        return info.is_v1
-    payload = memoryview(data)[: info.payload_size(piece)]
-    return root(leaf_hashes(payload), info.leaf_width(piece)) == expected
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
-def make(
-    lengths: Sequence[int] = (300_000,),
-    version: Version = Version.V1,
-    piece_length: int = 32_768,
-    seed: int = 1,
-    *,
-    private: bool = False,
-) -> Sample:
-    """A torrent of files of these lengths, with random content."""
-    rng = Random(seed)
-    names = ["alone"] if len(lengths) == 1 else [f"t/{index}" for index in range(len(lengths))]
-    sources = [
-        Source(SafePath.of(name.split("/")), length)
-        for name, length in zip(names, lengths, strict=True)
+def pieces_of(data: bytes, piece_length: int = PIECE) -> bytes:
+    """BEP 3's ``pieces``."""
+    return b"".join(sha1(data[at : at + piece_length]) for at in range(0, len(data), piece_length))
+
+
+def whole_tree(leaves: list[bytes], width: int) -> list[list[bytes]]:
+    """All layers of a tree, with every padding hash, lowest first."""
+    layers = [leaves + [bytes(32)] * (width - len(leaves))]
+    while len(layers[-1]) > 1:
+        below = layers[-1]
+        layers.append([sha256(below[i] + below[i + 1]) for i in range(0, len(below), 2)])
+    return layers
+
+
+def leaves_of(data: bytes) -> list[bytes]:
+    return [sha256(data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)]
+
+
+def power(count: int) -> int:
+    """The next power of two."""
+    width = 1
+    while width < count:
+        width *= 2
+    return width
+
+
+def tree_of(data: bytes) -> list[list[bytes]]:
+    """The whole tree of one file."""
+    leaves = leaves_of(data)
+    return whole_tree(leaves, power(len(leaves)))
+
+
+def root_of(data: bytes) -> bytes:
+    return tree_of(data)[-1][0]
+
+
+def layer_of(data: bytes, piece_length: int = PIECE) -> bytes:
+    """The piece layer of a file of several pieces."""
+    layer = tree_of(data)[power(piece_length // BLOCK).bit_length() - 1]
+    return b"".join(layer[: -(-len(data) // piece_length)])
+
+
+def v2_file(data: bytes, **more: Any) -> Dict:
+    """A leaf of the file tree, with its nameless key."""
+    found: Dict = {b"length": len(data)}
+    if data:
+        found[b"pieces root"] = root_of(data)
+    return {b"": found | {key.replace("_", " ").encode(): value for key, value in more.items()}}
+
+
+def file_tree(files: Mapping[str, bytes]) -> Dict:
+    top: Dict = {}
+    for path, data in files.items():
+        node = top
+        *above, last = path.encode().split(b"/")
+        for part in above:
+            node = node.setdefault(part, {})
+        node[last] = v2_file(data)
+    return top
+
+
+def layers_of(files: Mapping[str, bytes], piece_length: int = PIECE) -> Dict:
+    """``piece layers``."""
+    long = (data for data in files.values() if len(data) > piece_length)
+    return {root_of(data): layer_of(data, piece_length) for data in long}
+
+
+def single(data: bytes = b"x" * 100, name: Any = b"a.txt", **more: Any) -> Dict:
+    """The info dictionary of one file, v1."""
+    return {
+        b"name": name,
+        b"piece length": PIECE,
+        b"length": len(data),
+        b"pieces": pieces_of(data),
+    } | keyed(more)
+
+
+def several(files: Mapping[str, bytes], name: Any = b"top", **more: Any) -> Dict:
+    """The info dictionary of several files, v1."""
+    listed = [
+        {b"length": len(data), b"path": [part.encode() for part in path.split("/")]}
+        for path, data in files.items()
     ]
-    plan = draft(sources, version, piece_length)
-    space = bytearray(plan.length)
-    for file in plan.files:
-        if not file.pad:
-            space[file.offset : file.offset + file.length] = rng.randbytes(file.length)
-    pieces = [
-        bytes(space[i * piece_length : i * piece_length + plan.piece_size(i)])
-        for i in range(plan.piece_count)
-    ]
-    sha1s = [hashlib.sha1(piece).digest() for piece in pieces] if plan.is_v1 else []
-    roots = [
-        root(leaf_hashes(piece[: plan.payload_size(i)]), plan.leaf_width(i))
-        for i, piece in enumerate(pieces)
-        if plan.is_v2
-    ]
-    raw = plan.torrent(sha1s, roots, About(private=private))
-    return Sample(read_metainfo(raw).info, bytes(space))
+    return {
+        b"name": name,
+        b"piece length": PIECE,
+        b"files": listed,
+        b"pieces": pieces_of(b"".join(files.values())),
+    } | keyed(more)
+
+
+def v2(files: Mapping[str, bytes], name: Any = b"top", **more: Any) -> Dict:
+    """The info dictionary of a v2 torrent."""
+    return {
+        b"name": name,
+        b"piece length": PIECE,
+        b"meta version": 2,
+        b"file tree": file_tree(files),
+    } | keyed(more)
+
+
+def padded(files: Mapping[str, bytes], *, tail: bool = True) -> dict[str, bytes]:
+    """Files with pads between them, as hybrids have them."""
+    found: dict[str, bytes] = {}
+    for number, (path, data) in enumerate(files.items()):
+        found[path] = data
+        gap = -len(data) % PIECE
+        if gap and (tail or number + 1 < len(files)):
+            found[f".pad/{gap}#{number}"] = bytes(gap)
+    return found
+
+
+def hybrid(
+    files: Mapping[str, bytes], name: bytes = b"top", *, tail: bool = True, **more: Any
+) -> Dict:
+    """The info dictionary of a hybrid of several files."""
+    info = several(padded(files, tail=tail), name)
+    for entry in info[b"files"]:
+        if entry[b"path"][0] == b".pad":
+            entry[b"path"][1] = entry[b"path"][1].partition(b"#")[0]
+            entry[b"attr"] = b"p"
+    return info | v2(files, name) | keyed(more)
+
+
+def keyed(more: Mapping[str, Any]) -> Dict:
+    """Fields given as keywords: ``piece_length=5`` is ``piece length``."""
+    return {key.replace("_", " ").encode(): value for key, value in more.items()}
+
+
+def without(values: Dict, *keys: bytes) -> Dict:
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def torrent(info: Any, **more: Any) -> bytes:
+    """A torrent file."""
+    return encode({b"info": info} | keyed(more))
+
+
+def v2_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
+    """A complete v2 torrent file."""
+    return torrent(v2(files, **more), piece_layers=layers_of(files))
+
+
+def hybrid_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
+    """A complete hybrid torrent file."""
+    return torrent(hybrid(files, **more), piece_layers=layers_of(files))

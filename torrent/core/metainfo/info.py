@@ -50,7 +50,9 @@ class Info(Layout):
     raw: bytes = field(repr=False)
     private: bool
     pieces: bytes = field(repr=False)
-    piece_layers: Mapping[bytes, bytes] = field(default=_NO_LAYERS, repr=False, hash=False)
+    piece_layers: Mapping[bytes, bytes] = field(
+        default_factory=lambda: _NO_LAYERS, repr=False, hash=False
+    )
     infohash_v1: bytes | None = field(init=False)
     infohash_v2: bytes | None = field(init=False)
 

@@ -69,16 +69,8 @@ class Magnet:
         """The link of a torrent."""
         if isinstance(what, Info):
             return cls(what.infohash_v1, what.infohash_v2, what.name, length=what.size)
-        info = what.info
         trackers = tuple(url for tier in what.trackers for url in tier)
-        return cls(
-            info.infohash_v1,
-            info.infohash_v2,
-            info.name,
-            trackers,
-            what.web_seeds,
-            length=info.size,
-        )
+        return replace(cls.of(what.info), trackers=trackers, web_seeds=what.web_seeds)
 
     @property
     def infohashes(self) -> tuple[bytes, ...]:

@@ -49,10 +49,10 @@ _EXTENSION: Final = 10
 
 def _characters() -> dict[int, str | None]:
     """What becomes of each character that is not kept."""
-    controls = [*range(0x20), *range(0x7F, 0xA0)]
-    # Slashes; then what is invisible or turns the direction of writing: marks, embeddings,
+    controls = [*range(1, 0x20), *range(0x7F, 0xA0)]
+    # NUL and slashes; then what is invisible or turns the direction of writing: marks, embeddings,
     # isolates, joiners. "gpj.exe" can be made to look like "exe.jpg" with them.
-    dropped = [0x2F, 0x5C, 0x061C, 0xFEFF]
+    dropped = [0, 0x2F, 0x5C, 0x061C, 0xFEFF]
     for first, last in ((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064), (0x2066, 0x2069)):
         dropped += range(first, last + 1)
     return {**dict.fromkeys(controls, "_"), **dict.fromkeys(dropped)}

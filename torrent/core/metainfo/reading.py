@@ -176,9 +176,9 @@ def _files(info: Fields, name: str, version: Version, piece_length: int) -> list
     if Version.V1 not in version:
         return new
     padded = list(_padded(new, name, piece_length))
-    if len(padded) == len(old) + 1 and padded[-1].pad:
-        del padded[-1]  # BEP 52 lets the last file end without one
-    _compare(old, padded, piece_length)
+    if len(padded) == len(old) + 1:
+        _drop_tail(padded)
+    _compare(old, padded)
     return padded
 
 
@@ -203,16 +203,32 @@ def _padded(files: Iterable[Entry], name: str, piece_length: int) -> Iterator[En
             yield Entry(SafePath.of([name, ".pad", str(gap)]), gap, pad=True)
 
 
-def _compare(old: list[Entry], new: list[Entry], piece_length: int) -> None:
-    """Both halves of a hybrid must be the same torrent; names of empty files and pads aside."""
+def _drop_tail(padded: list[Entry]) -> None:
+    """Drop the last pad: after the last content none is needed, and many writers leave it out."""
+    last = max((index for index, entry in enumerate(padded) if entry.length), default=-1)
+    if last >= 0 and padded[last].pad:
+        del padded[last]
+
+
+def _compare(old: list[Entry], new: list[Entry]) -> None:
+    """Both halves of a hybrid must be the same bytes: the files that have any, and their places.
+
+    Between these the halves may have empty files and pads in any order.
+    """
     if len(old) != len(new):
         raise MetainfoError("info.files", "not the files, with pads between, of the file tree")
-    for index, (one, other) in enumerate(zip(old, new, strict=True)):
-        if one.length != other.length or (one.pad != other.pad and one.length):
-            fault = f"in the file tree this is {other.path} with {other.length} bytes"
-            raise MetainfoError(f"info.files[{index}].length", fault)
-        if one.length and not one.pad and one.path != other.path:
-            raise MetainfoError(f"info.files[{index}].path", f"in the file tree it is {other.path}")
+    at = [0, 0]
+    for index, pair in enumerate(zip(old, new, strict=True)):
+        one, other = (entry if entry.length and not entry.pad else None for entry in pair)
+        where = f"info.files[{index}]"
+        if (one and (one.length, at[0])) != (other and (other.length, at[1])):
+            fault = f"{pair[1].path} of the file tree has another size or place"
+            raise MetainfoError(f"{where}.length", fault)
+        if one and other and one.path != other.path:
+            raise MetainfoError(f"{where}.path", f"in the file tree it is {other.path}")
+        at = [total + entry.length for total, entry in zip(at, pair, strict=True)]
+    if at[0] != at[1]:
+        raise MetainfoError("info.files", "not padded as the file tree is")
 
 
 def _placed(listed: list[Entry], alignment: int) -> list[File]:

@@ -161,10 +161,9 @@ def _placed(
             each.path,
             length,
             offset,
-            False,
-            each.executable,
-            each.hidden,
-            each.symlink,
+            executable=each.executable,
+            hidden=each.hidden,
+            symlink=each.symlink,
         )
         offset += length
         gap = -offset % piece_length
