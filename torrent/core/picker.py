@@ -10,9 +10,11 @@ A peer that asks for work is served from, in this order:
 
 1. pieces with a deadline, the earliest first. Urgent ones are for fast peers, and late blocks of
    them are asked of a second one;
-2. the piece it began itself, then pieces whose beginner gave up on a block;
-3. a fast peer: a new piece of its own; then pieces of others. A slow peer: the other way round,
-   so that it does not hold a piece up alone, and few pieces are half done;
+2. the rarest it has. Among equals, what it began itself, what is begun and nobody is in charge
+   of, for a slow peer what others began (so that it holds no piece up alone), and then new ones
+   (a fast peer gets pieces of its own: few are half done, and a piece from one peer names the
+   liar);
+3. what is left of pieces that others began;
 4. duplicates: when nothing is left that could be asked for (the endgame), and for fast peers that
    have nothing else to do, of blocks asked for long ago.
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from torrent.core.bitfield import Bitfield
+    from torrent.core.openpiece import OpenPiece
 
 
 SLOW_MARGIN: Final = 5.0
@@ -191,8 +194,7 @@ class Picker(Progress):
         if count <= 0 or not pieces & self._lacking:
             return []
         errand = Errand(peer, allowed, pieces, count, now, fast=fast, suggested=suggested)
-        middle = (self._new, self._others) if fast else (self._others, self._new)
-        for step in (self._urgent, self._own, *middle, self._again):
+        for step in (self._urgent, self._rarest, self._others, self._again):
             step(errand)
             if not errand.left:
                 break
@@ -225,42 +227,59 @@ class Picker(Progress):
         elif late:
             errand.duplicate([found], errand.now - LATE)
 
-    def _own(self, errand: Errand) -> None:
-        """Pieces that the peer began, then those that nobody is in charge of."""
-        peer, partial = errand.peer, self._partial.values()
-        for owner in (peer, None):
-            for piece in [piece for piece in partial if piece.owner == owner]:
-                if errand.left and errand.may(piece.piece):
-                    piece.owner = peer
-                    self._take(piece, errand)
+    def _rarest(self, errand: Errand) -> None:
+        """Pieces that are begun and wait for this peer, and new ones: the rarest first.
 
-    def _others(self, errand: Errand) -> None:
-        """Pieces that others began, the oldest first."""
-        for piece in [piece for piece in self._partial.values() if not piece.alone]:
-            if errand.left and errand.may(piece.piece):
-                self._take(piece, errand)
-
-    def _new(self, errand: Errand) -> None:
-        """Pieces that nobody began."""
-        while errand.left and len(self._open) < self.max_open:
-            among = self._fresh & errand.pieces
-            if not among:
+        What the peer began itself comes before what others did, and that before new ones, but
+        only among the equally rare. Finishing whatever is begun, as Cohen had it, lets a seed
+        send what many have long since got elsewhere: in simulated swarms of 25 (see the tests)
+        it sent 1.7 times the file before everybody had it, and sends 1.2 times this way.
+        """
+        while errand.left:
+            waiting = [piece for piece in self._partial.values() if self._joins(piece, errand)]
+            waiting.sort(key=lambda piece: piece.owner != errand.peer)
+            begun = self._pieces.of(piece.piece for piece in waiting) if waiting else 0
+            new = self._fresh & errand.pieces if len(self._open) < self.max_open else 0
+            if not begun | new:
                 return
-            self._begin(self._choose(among, errand), errand)
+            among = self._narrow(begun | new, errand)
+            if among & begun:
+                bits = self._pieces.only
+                piece = next(piece for piece in waiting if bits(piece.piece) & among)
+                piece.owner = piece.owner or errand.peer
+                self._take(piece, errand)
+            else:
+                self._begin(self._draw(among), errand)
 
-    def _choose(self, among: int, errand: Errand) -> int:
-        """Which piece of a set to begin."""
+    @staticmethod
+    def _joins(piece: OpenPiece, errand: Errand) -> bool:
+        """Whether a piece that is begun is as good as a new one for this peer."""
+        open_to_it = piece.owner in (None, errand.peer) or not (errand.fast or piece.alone)
+        return open_to_it and errand.may(piece.piece)
+
+    def _narrow(self, among: int, errand: Errand) -> int:
+        """The best pieces of a set."""
         pieces = self._pieces
         among = self._wishes.most_wanted(among)
         if errand.suggested:
             suggested = pieces.of(piece for piece in errand.suggested if errand.may(piece))
             among = among & suggested or among
         if self.sequential:
-            return pieces.first(among)
+            return pieces.only(pieces.first(among))
         # "Random first piece": the rarest is on few peers, and we want something to trade soon.
         if len(self.have) or self._open or self._checking:
-            among = self._availability.rarest(among)
-        return pieces.nth(among, self._rng.randrange(among.bit_count()))
+            return self._availability.rarest(among)
+        return among
+
+    def _draw(self, among: int) -> int:
+        """One piece of a set, any."""
+        return self._pieces.nth(among, self._rng.randrange(among.bit_count()))
+
+    def _others(self, errand: Errand) -> None:
+        """What is left of pieces that others began, the oldest first."""
+        for piece in [piece for piece in self._partial.values() if not piece.alone]:
+            if errand.left and errand.may(piece.piece):
+                self._take(piece, errand)
 
     def _again(self, errand: Errand) -> None:
         """Blocks that others were asked for, at the end or when they keep a fast peer waiting."""

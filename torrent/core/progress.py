@@ -60,7 +60,7 @@ class Progress:
         self._fresh &= self._lacking
 
     def failed(self, piece: int) -> None:
-        """``piece`` is not what it should be, or cannot be kept: fetch all of it anew, from one peer if possible."""
+        """``piece`` is not what it should be: fetch all of it anew, from one peer if possible."""
         self._suspect.add(piece)
         self._restart(piece)
 
