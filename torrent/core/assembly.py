@@ -152,6 +152,12 @@ class Assemblies:
             for suspect in self.suspect:
                 suspect(piece, verdict.digests, senders, now)
 
+    def accuse(self, liars: Iterable[Hashable], piece: int, now: float) -> None:
+        """Proof came later: ``liars`` had sent false blocks of ``piece``."""
+        hosts = self.punish(liars, piece, now)
+        if hosts:
+            self.commons.emit(Failed(piece, hosts))
+
     def punish(self, liars: Iterable[Hashable], piece: int, now: float) -> tuple[str, ...]:
         """Ban those who sent false blocks of ``piece``; returns their hosts."""
         hosts = sorted(str(liar) for liar in liars)

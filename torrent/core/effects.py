@@ -92,6 +92,20 @@ class Learned:
 
 
 @message
+class Unusable:
+    """A magnet's metadata is what its hash says, and nothing that can be downloaded: ``reason``."""
+
+    reason: str
+
+
+@message
+class HashPiece:
+    """Read ``piece`` from disk, hash its blocks (SHA-256), call ``hashed``: a peer asked for them."""
+
+    piece: int
+
+
+@message
 class Passed:
     """``piece`` was verified; others are told that we have it."""
 
@@ -143,5 +157,17 @@ class PieceRun:
 
 
 Effect: TypeAlias = (
-    Ready | Close | Dial | Verify | Learned | Passed | Failed | Completed | Banned | DhtNode | Stuck
+    Ready
+    | Close
+    | Dial
+    | Verify
+    | Learned
+    | Unusable
+    | HashPiece
+    | Passed
+    | Failed
+    | Completed
+    | Banned
+    | DhtNode
+    | Stuck
 )

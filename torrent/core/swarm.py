@@ -15,7 +15,8 @@ fetching       what is asked of whom, and how long to wait for it
 assembly       when a piece is whole, and who is to blame if it is false
 serving        whom to unchoke, and what to refuse
 learning       a magnet's metadata
-proving        v2's hashes: fetched, checked, served
+proving        which hashes of v2 to ask for, and what they prove
+hashing        which hashes others are sent
 gossip         peers named to peers (BEP 11), and holes punched for them (BEP 55)
 extending      nothing: it hands extension messages to those they are for
 swarm          nothing: it is the door
@@ -38,6 +39,7 @@ from torrent.core.extending import Extending
 from torrent.core.fetching import Fetching
 from torrent.core.gossip import Gossip
 from torrent.core.greeting import Greeter
+from torrent.core.hashing import Hashing
 from torrent.core.having import Having
 from torrent.core.housekeeping import Housekeeping
 from torrent.core.learning import Learning
@@ -122,13 +124,16 @@ class Swarm:
         self.having = Having(commons, self.fetching)
         self.serving = Serving(commons, self.assemblies)
         self.learning = Learning(commons)
-        self.proving = Proving(commons, self.assemblies, self.learning)
+        self.proving = Proving(commons, self.assemblies)
+        self.hashing = Hashing(commons)
         self.gossip = Gossip(commons)
         self.extending = Extending(commons, self.having)
         self.housekeeping = Housekeeping(commons, self.fetching, self.serving, self.gossip)
         self.commander = Commander(commons, self.fetching, self.serving, self.assemblies)
         self.webseeding = WebSeeding(commons, self.fetching, self.assemblies)
         self.greeter.arrived += [self.gossip.arrived, self._arrived]
+        self.extending.introduced.append(self.learning.ask)
+        self.learning.learned.append(self.proving.learned)
         self._handlers = self.extending.handlers = self._dispatch()
         if info is not None:
             commons.adopt(info)
@@ -164,7 +169,7 @@ class Swarm:
             Pex: self.gossip.pex,
             Holepunch: self.gossip.holepunch,
             Port: self.gossip.dht_port,
-            HashRequest: proving.request,
+            HashRequest: self.hashing.request,
             Hashes: proving.hashes,
             HashReject: proving.rejected,
             Handshake: self.greeter.handshake,
@@ -296,10 +301,11 @@ class Swarm:
             self.serving.allow(peer, now)
             if peer.interested:
                 self.serving.interested(peer, Interested(), now)
-        self.learning.arrived(peer, now)
 
     def verified(self, piece: int, verdict: Verdict, now: float) -> list[Effect]:
         """The answer to a Verify."""
+        if verdict.ok:
+            self.hashing.keep(piece, verdict.digests)
         was_done = self.commons.done
         self.assemblies.verified(piece, verdict, now)
         if self.commons.done and not was_done:
@@ -312,6 +318,11 @@ class Swarm:
         self.extending.say_upload_only(now)
         for peer in self.commons.working():
             self.having.part_if_redundant(peer, now)
+
+    def hashed(self, piece: int, leaves: tuple[bytes, ...], now: float) -> list[Effect]:
+        """The answer to a HashPiece; no leaves: it could not be read."""
+        self.hashing.hashed(piece, leaves, now)
+        return self._done(now)
 
     def lost(self, piece: int, now: float) -> list[Effect]:
         """A piece we thought we had is damaged: take it back, and fetch it again."""

@@ -1,0 +1,480 @@
+"""A world of swarms: N of them on a virtual clock, joined by streams that split and delay.
+
+What :mod:`tests.world` is for the DHT. Streams lose nothing and keep their order, as TCP does, but
+split anywhere and arrive late. A :class:`Member` is a swarm with the shell a session would give it,
+storage included; a :class:`Stranger` is a stream and a script, for peers that misbehave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import math
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.samples import Sample, block_digests, is_true
+from torrent.core.bitfield import Bitfield
+from torrent.core.commons import Identity
+from torrent.core.effects import (
+    Banned,
+    Close,
+    Completed,
+    Dial,
+    Effect,
+    Failed,
+    HashPiece,
+    Learned,
+    Passed,
+    Ready,
+    Stuck,
+    Verdict,
+    Verify,
+)
+from torrent.core.policy import SwarmPolicy
+from torrent.core.swarm import Swarm
+from torrent.core.wire import HANDSHAKE_SIZE, Decoder, block_header, read_handshake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torrent.core.effects import Endpoint
+    from torrent.core.wire import Message, Request
+
+
+class Pool:
+    """Buffers with a bound; counts what is out."""
+
+    def __init__(self, size: int = 1 << 30) -> None:
+        self.left = size
+        self.out: dict[int, memoryview] = {}
+
+    def acquire(self, size: int) -> memoryview | None:
+        if size > self.left:
+            return None
+        self.left -= size
+        buffer = memoryview(bytearray(size))
+        self.out[id(buffer)] = buffer
+        return buffer
+
+    def release(self, buffer: memoryview) -> None:
+        del self.out[id(buffer)]
+        self.left += len(buffer)
+
+
+class End:
+    """One end of a stream: what is written here arrives at the other end, in order."""
+
+    def __init__(self, world: World, host: Member | Stranger, endpoint: Endpoint) -> None:
+        self.world = world
+        self.host = host
+        self.endpoint = endpoint  # whom the other end sees
+        self.other: End
+        self.open = True
+        self.link = 0
+        self.arrives = 0.0  # when the last byte written so far arrives
+
+    def write(self, data: bytes) -> None:
+        """Send: in parts of any size, each a little later than the one before."""
+        world, other = self.world, self.other
+        at = 0
+        while at < len(data):
+            size = world.rng.choice(world.splits)
+            part = data[at : at + size]
+            at += size
+            self.arrives = max(self.arrives, world.now + world.latency(world.rng))
+            world.schedule(self.arrives, lambda part=part: other._arrive(part))
+
+    def _arrive(self, data: bytes) -> None:
+        if self.open:
+            self.host.received(self, data)
+
+    def close(self) -> None:
+        """Hang up: the other end hears of it after all that was written."""
+        self.open = False
+        other = self.other
+        at = max(self.arrives, self.world.now + self.world.latency(self.world.rng))
+        self.world.schedule(at, other._end)
+
+    def _end(self) -> None:
+        if self.open:
+            self.open = False
+            self.host.ended(self)
+
+
+class Member:
+    """A swarm with its shell.
+
+    Attributes:
+        stored: Verified pieces: the disk.
+        lie: What is sent instead of a block; the truth if None or if it returns None.
+        uplink: Bytes of blocks a second.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        sample: Sample,
+        *,
+        host: str,
+        pieces: Iterable[int] | None = (),
+        magnet: bool = False,
+        infohashes: tuple[bytes, ...] | None = None,
+        policy: SwarmPolicy | None = None,
+        pool: int = 1 << 30,
+        uplink: float = math.inf,
+        peer_id: bytes | None = None,
+    ) -> None:
+        self.world = world
+        self.sample = sample
+        self.info = info = sample.info
+        self.endpoint = (host, 6881)
+        self.pool = Pool(pool)
+        self.uplink = uplink
+        self.sent_at = 0.0
+        held = range(info.piece_count) if pieces is None else pieces
+        self.stored = {piece: sample.piece(piece) for piece in held}
+        self.peer_id = peer_id or world.rng.randbytes(20)
+        policy = policy or SwarmPolicy(port=6881)
+        identity = Identity(infohashes or info.infohashes, self.peer_id, info.private)
+        self.swarm = Swarm(
+            identity,
+            policy,
+            self.pool,
+            Random(world.rng.random()),
+            None if magnet else info,
+            None if magnet else Bitfield(info.piece_count, self.stored),
+        )
+        self.ends: dict[int, End] = {}
+        self.raw: dict[End, bytearray] = {}
+        self.effects: list[Effect] = []
+        self.closed: list[str] = []
+        self.lie: Callable[[Request, bytes], bytes | None] | None = None
+        self.verdict_delay = 0.005
+        self.disk_error: str | None = None
+        self.wakes_at = math.inf
+        self.uploaded: Counter[int] = Counter()
+        self.messages: Counter[str] = Counter()
+
+    @property
+    def complete(self) -> bool:
+        return len(self.stored) == self.info.piece_count
+
+    @property
+    def learned(self) -> bool:
+        return any(isinstance(effect, Learned) for effect in self.effects)
+
+    @property
+    def banned(self) -> list[str]:
+        return [effect.host for effect in self.effects if isinstance(effect, Banned)]
+
+    def of(self, kind: type) -> list[Effect]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def know(self, *others: Member | Stranger) -> None:
+        """Be told where these are."""
+        self.perform(
+            self.swarm.found([other.endpoint for other in others], "user", self.world.now)
+        )
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Do what the swarm wants, as a shell does."""
+        for effect in effects:
+            if not isinstance(effect, Ready):
+                self.effects.append(effect)
+                self.world.note(self.endpoint[0], type(effect).__name__)
+            match effect:
+                case Ready(link):
+                    self.world.schedule(self.world.now, lambda link=link: self.flush(link))
+                case Close(link, reason):
+                    self.closed.append(reason)
+                    self.ends.pop(link).close()
+                case Dial(endpoint):
+                    self.world.dial(self, endpoint)
+                case Verify(piece, buffer, digests):
+                    self.world.schedule(
+                        self.world.now + self.verdict_delay,
+                        lambda p=piece, b=buffer, d=digests: self._verify(p, b, digests=d),
+                    )
+                case Learned(info):
+                    self.info = info
+                    have = Bitfield(info.piece_count, self.stored)
+                    self.world.schedule(
+                        self.world.now + 0.01, lambda info=info, have=have: self._begin(info, have)
+                    )
+                case HashPiece(piece):
+                    self.world.schedule(self.world.now + 0.01, lambda p=piece: self._hash(p))
+                case Completed() | Passed() | Failed() | Stuck() | Banned() | _:
+                    pass
+        self.world.wake(self)
+
+    def _begin(self, info, have) -> None:
+        self.perform(self.swarm.begin(info, have, self.world.now))
+
+    def _hash(self, piece: int) -> None:
+        leaves = block_digests(self.info, piece, self.stored[piece]) if piece in self.stored else ()
+        self.perform(self.swarm.hashed(piece, leaves, self.world.now))
+
+    def _verify(self, piece: int, buffer: memoryview, *, digests: bool) -> None:
+        ok = is_true(self.info, piece, buffer)
+        wanted = digests or not ok or self.info.is_v2
+        found = block_digests(self.info, piece, bytes(buffer)) if wanted else ()
+        verdict = Verdict(ok, found, self.disk_error)
+        if ok and self.disk_error is None:
+            assert piece not in self.stored, f"piece {piece} was fetched twice"
+            self.stored[piece] = bytes(buffer)
+        self.pool.release(buffer)
+        self.perform(self.swarm.verified(piece, verdict, self.world.now))
+
+    # Streams.
+
+    def flush(self, link: int) -> None:
+        """Write what the swarm has for ``link``, at the speed of our uplink."""
+        end = self.ends.get(link)
+        if end is None or not end.open:
+            return
+        data = self.swarm.output(link)
+        if data:
+            end.write(data)
+        if self.sent_at > self.world.now + 0.05:
+            self.world.schedule(self.sent_at, lambda: self.flush(link))
+            return
+        requests = self.swarm.uploads(link, 1 << 20 if self.uplink == math.inf else 1 << 14)
+        for request in requests:
+            self._serve(end, request)
+        if requests:
+            self.perform(
+                self.swarm.delivered(link, sum(r.length for r in requests), self.world.now)
+            )
+            self.world.schedule(max(self.sent_at, self.world.now), lambda: self.flush(link))
+
+    def _serve(self, end: End, request: Request) -> None:
+        assert request.piece in self.stored, "an unverified piece was served"
+        whole = self.stored[request.piece]
+        data = whole[request.begin : request.begin + request.length]
+        assert len(data) == request.length
+        lie = self.lie(request, data) if self.lie is not None else None
+        self.uploaded[request.piece] += len(data)
+        if self.uplink < math.inf:
+            self.sent_at = max(self.sent_at, self.world.now) + len(data) / self.uplink
+        sent = data if lie is None else lie
+        if sent:
+            end.write(block_header(request.piece, request.begin, len(sent)) + sent)
+
+    def dialled(self, end: End) -> None:
+        """Our dial went through."""
+        self.ends[end.link] = end
+        self.perform(
+            self.swarm.connected(end.link, end.other.endpoint, self.world.now, incoming=False)
+        )
+
+    def accepted(self, end: End) -> None:
+        """Somebody dialled us: the shell reads the handshake first."""
+        self.raw[end] = bytearray()
+
+    def received(self, end: End, data: bytes) -> None:
+        if end in self.raw:
+            self._greet(end, data)
+            return
+        # The swarm must not keep what it was handed: the shell overwrites it.
+        buffer = bytearray(data)
+        effects = self.swarm.receive(end.link, memoryview(buffer), self.world.now)
+        buffer[:] = b"\xee" * len(buffer)
+        self.perform(effects)
+
+    def _greet(self, end: End, data: bytes) -> None:
+        raw = self.raw[end]
+        raw += data
+        handshake = read_handshake(raw)
+        if handshake is None:
+            return
+        del self.raw[end]
+        self.ends[end.link] = end
+        self.perform(
+            self.swarm.connected(
+                end.link,
+                end.other.endpoint,
+                self.world.now,
+                incoming=True,
+                handshake=handshake,
+            )
+        )
+        if len(raw) > HANDSHAKE_SIZE and end.open:
+            self.received(end, bytes(raw[HANDSHAKE_SIZE:]))
+
+    def ended(self, end: End) -> None:
+        self.raw.pop(end, None)
+        if self.ends.pop(end.link, None) is not None:
+            self.perform(self.swarm.disconnected(end.link, self.world.now))
+
+
+class Stranger:
+    """A peer of which only the bytes are known: the script says what it does.
+
+    Attributes:
+        heard: The messages it was sent.
+        reply: Called with each message; returns bytes to send, or None.
+    """
+
+    def __init__(self, world: World, host: str, *, port: int = 6881) -> None:
+        self.world = world
+        self.endpoint = (host, port)
+        self.heard: list[Message] = []
+        self.end: End | None = None
+        self.ends: list[End] = []
+        self.decoder = Decoder()
+        self.greeting = b""
+        self.reply: Callable[[Message], bytes | None] = lambda message: None
+        self.hung_up = False
+
+    def dial(self, member: Member) -> None:
+        """Connect to ``member`` and say the greeting."""
+        self.world.dial(self, member.endpoint)
+
+    def dialled(self, end: End) -> None:
+        self._meet(end)
+
+    def accepted(self, end: End) -> None:
+        self._meet(end)
+
+    def _meet(self, end: End) -> None:
+        self.end = end
+        self.ends.append(end)
+        self.hung_up = False
+        self.decoder = Decoder()
+        self.decoder.expect_handshake()
+        end.write(self.greeting)
+
+    def say(self, data: bytes) -> None:
+        assert self.end is not None
+        self.end.write(data)
+
+    def hang_up(self) -> None:
+        assert self.end is not None
+        self.end.close()
+
+    def received(self, end: End, data: bytes) -> None:
+        for message in self.decoder.receive(data):
+            self.heard.append(message)
+            said = self.reply(message)
+            if said and end.open:
+                end.write(said)
+
+    def ended(self, end: End) -> None:
+        self.hung_up = True
+
+    def heard_of(self, kind: type) -> list[Message]:
+        return [message for message in self.heard if isinstance(message, kind)]
+
+
+class World:
+    """Members and strangers, a clock, and the streams between them.
+
+    Args:
+        seed: The root of all chance.
+        latency: Seconds one way: draws one for each part.
+        splits: Sizes of the parts that a write falls apart into.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        latency: Callable[[Random], float] = lambda rng: rng.uniform(0.001, 0.005),
+        splits: tuple[int, ...] = (1 << 20, 70_000, 16_400),
+    ) -> None:
+        self.rng = Random(seed)
+        self.now = 0.0
+        self.latency = latency
+        self.splits = splits
+        self.at: dict[Endpoint, Member | Stranger] = {}
+        self.members: list[Member] = []
+        self.blocked: set[Endpoint] = set()
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._links = itertools.count(1)
+        self._ports = itertools.count(40_000)
+        self._digest = hashlib.sha256()
+
+    def member(self, sample: Sample, **how: object) -> Member:
+        """Add a swarm; ``pieces=None`` makes it a seed."""
+        host = how.pop("host", None) or f"10.0.0.{len(self.at) + 1}"
+        member = Member(self, sample, host=host, **how)  # type: ignore[arg-type]
+        self.members.append(member)
+        self.at[member.endpoint] = member
+        return member
+
+    def stranger(self, host: str | None = None) -> Stranger:
+        stranger = Stranger(self, host or f"10.0.0.{len(self.at) + 1}")
+        self.at[stranger.endpoint] = stranger
+        return stranger
+
+    def note(self, *what: object) -> None:
+        """Add to the digest of this run."""
+        self._digest.update(f"{self.now:.9f} {what!r}\n".encode())
+
+    @property
+    def digest(self) -> str:
+        """What happened, and the last draw: two runs from one seed agree on it."""
+        self.note(self.rng.random())
+        return self._digest.hexdigest()
+
+    def schedule(self, at: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (at, next(self._count), action))
+
+    def wake(self, member: Member) -> None:
+        """See to it that ``member`` ticks at its next deadline."""
+        at = member.swarm.next_deadline()
+        if at < member.wakes_at:
+            member.wakes_at = at
+            self.schedule(max(at, self.now), lambda: self._tick(member, at))
+
+    def _tick(self, member: Member, at: float) -> None:
+        if member.wakes_at == at:
+            member.wakes_at = math.inf
+            member.perform(member.swarm.tick(self.now))
+
+    def dial(self, who: Member | Stranger, endpoint: Endpoint) -> None:
+        """Connect ``who`` to whoever listens at ``endpoint``."""
+        other = self.at.get(endpoint)
+        if other is None or endpoint in self.blocked:
+            if isinstance(who, Member):
+                self.schedule(
+                    self.now + 0.05,
+                    lambda: who.perform(who.swarm.unreachable(endpoint, self.now)),
+                )
+            return
+        near = End(self, who, (who.endpoint[0], next(self._ports)))
+        far = End(self, other, endpoint)
+        near.other, far.other = far, near
+        near.link, far.link = next(self._links), next(self._links)
+        at = self.now + self.latency(self.rng)
+
+        def stand() -> None:
+            other.accepted(far)
+            who.dialled(near)
+
+        self.schedule(at, stand)
+
+    def run(self, until: float = math.inf, *, when: Callable[[], bool] | None = None) -> None:
+        """Let time pass until ``until``, or until ``when`` holds, or nothing is left to happen."""
+        while self._heap and self._heap[0][0] <= until:
+            if when is not None and when():
+                return
+            self.now, _, action = heapq.heappop(self._heap)
+            action()
+        if until < math.inf and (when is None or not when()):
+            self.now = max(self.now, until)
+
+    def finish(self, *members: Member, within: float = 60.0) -> float:
+        """Run until these are complete and right; returns how long it took."""
+        start = self.now
+        self.run(start + within, when=lambda: all(member.complete for member in members))
+        for member in members:
+            left = member.info.piece_count - len(member.stored)
+            assert not left, f"{member.endpoint} lacks {left} pieces after {within} s"
+            for piece, data in member.stored.items():
+                assert data == member.sample.piece(piece)
+        return self.now - start
