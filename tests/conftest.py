@@ -52,6 +52,28 @@ def check_host(host: object) -> None:
         raise LeftLoopbackError(f"a test tried to reach {name!r}; only loopback is allowed")
 
 
+def check_sendto(sock: socket.socket, address: object) -> None:
+    """Refuse a datagram beyond loopback; one to many may go if its socket sends on ``lo`` only."""
+    if not (_is_multicast(address) and _sends_on_loopback(sock)):
+        check_address(address)
+
+
+def _is_multicast(address: object) -> bool:
+    host = address[0] if isinstance(address, tuple) and address else ""
+    try:
+        return ipaddress.ip_address(host).is_multicast
+    except ValueError:
+        return False
+
+
+def _sends_on_loopback(sock: socket.socket) -> bool:
+    if sock.family == socket.AF_INET6:
+        index = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF)
+        return bool(index) and socket.if_indextoname(index).startswith("lo")
+    here = sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, 4)
+    return stays_here(socket.inet_ntoa(here))
+
+
 def check_resolution(host: object, *rest: Any, **_: Any) -> None:
     """Refuse to resolve a name; to read a number (AI_NUMERICHOST) asks nobody."""
     if len(rest) < 5 or not rest[4] & socket.AI_NUMERICHOST:
@@ -71,7 +93,7 @@ def guarded(function: Callable[..., Any], check: Callable[..., None]) -> Callabl
 GUARDS: dict[str, Callable[..., None]] = {
     "connect": lambda _self, address: check_address(address),
     "connect_ex": lambda _self, address: check_address(address),
-    "sendto": lambda _self, _data, *rest: check_address(rest[-1]),
+    "sendto": lambda self, _data, *rest: check_sendto(self, rest[-1]),
     "sendmsg": lambda _self, _data, *rest: check_address(rest[2] if len(rest) > 2 else None),
 }
 

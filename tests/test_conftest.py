@@ -40,6 +40,17 @@ def test_a_datagram_beyond_loopback_is_refused() -> None:
             sock.sendmsg([b"x"], [], 0, ("192.0.2.1", 9))
 
 
+def test_a_datagram_to_many_is_refused_unless_its_socket_sends_on_loopback() -> None:
+    group = ("239.192.152.143", 9)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        with pytest.raises(LeftLoopbackError):
+            sock.sendto(b"x", group)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        assert sock.sendto(b"x", group) == 1
+        with pytest.raises(LeftLoopbackError):
+            sock.sendto(b"x", ("192.0.2.1", 9))
+
+
 def test_a_connection_beyond_loopback_is_refused() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         with pytest.raises(LeftLoopbackError):

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
+_PASSING: Final = frozenset({408, 425, 429})
+"""Client errors that are about now and not about the URL: timeout, too early, too many."""
 _COMPRESSED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _ADDRESSES: Final = 8
 """Addresses of one name that are tried. A name may have hundreds, to make us dial for somebody."""
@@ -50,13 +52,15 @@ class HttpFailed(TorrentError):  # noqa: N818 - named as trio names its own
     """A request came to nothing; the message says whose fault that is.
 
     Attributes:
-        status: What the server answered, if that is the reason; else 0.
+        final: Asking again would not help: the URL is bad, forbidden, or leads nowhere.
         retry_after: Seconds of rest the server asked for (``Retry-After``), if it did.
     """
 
-    def __init__(self, reason: str, *, status: int = 0, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, final: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(reason)
-        self.status = status
+        self.final = final
         self.retry_after = retry_after
 
 
@@ -108,7 +112,7 @@ class _Door(httpcore2.AsyncNetworkBackend):
         address = self._address_of(url)
         reason = None if address is None else self._objection(address)
         if reason is not None:
-            raise HttpFailed(reason)
+            raise HttpFailed(reason, final=True)
 
     def is_global(self, url: Url) -> bool:
         """Whether the server that ``url`` was asked of has a global address."""
@@ -134,7 +138,8 @@ class _Door(httpcore2.AsyncNetworkBackend):
         reasons = {address: self._objection(address) for address in addresses}
         allowed = [address for address in addresses if reasons[address] is None]
         if not allowed:
-            raise HttpFailed(next(filter(None, reasons.values()), f"{host} has no address"))
+            reason = next(filter(None, reasons.values()), f"{host} has no address")
+            raise HttpFailed(reason, final=True)
         backend = httpcore2.TrioBackend()
         for address in allowed:
             # Noted before it is dialled: the next request to this host is put to the rules again.
@@ -162,14 +167,18 @@ class Reply:
 
     Attributes:
         url: Who answered, after redirects.
+        text: That URL as it was written, to be asked for again.
         status: The status code.
         headers: Lower-case names; of a repeated one the last.
+        redirected: A server at a global address sent us there.
         chunks: The body as it arrives, not decoded. Read within the ``async with``.
     """
 
     url: Url
+    text: str
     status: int
     headers: Mapping[str, str]
+    redirected: bool
     chunks: AsyncGenerator[bytes, None]
 
 
@@ -215,41 +224,50 @@ class Lane:
                 # A refusal often has a page of its own, and it may be bencoded all the same.
                 if reply.status == _OK or body.startswith(b"d"):
                     return body
-                raise _failure(reply)
+                raise failure(reply)
 
     @asynccontextmanager
-    async def open(self, text: str, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
+    async def open(
+        self, text: str, headers: Mapping[str, str], *, redirected: bool = False
+    ) -> AsyncIterator[Reply]:
         """Ask for the URL ``text``; redirects have been followed when the block begins.
+
+        Args:
+            text: The URL.
+            headers: What to say besides the usual.
+            redirected: An earlier reply from a global address led to this URL.
 
         Raises:
             HttpFailed: No server answered, or its answer broke off; within the block too.
         """
         with _declared():
-            async with self._opened(text, headers) as reply:
+            async with self._opened(text, headers, redirected=redirected) as reply:
                 yield reply
 
     @asynccontextmanager
-    async def _opened(self, text: str, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
+    async def _opened(
+        self, text: str, headers: Mapping[str, str], *, redirected: bool = False
+    ) -> AsyncIterator[Reply]:
         """Follow redirects, each put to the rules."""
-        redirected = False
         for _ in range(self._settings.max_redirects + 1):
-            url = parse(text, allow_idna=self._settings.allow_idna)
-            async with self._asked(url, headers, redirected=redirected) as reply:
+            async with self._asked(text, headers, redirected=redirected) as reply:
                 location = reply.headers.get("location")
                 if reply.status not in _REDIRECTS or location is None:
                     yield reply
                     return
-            redirected = redirected or self._door.is_global(url)
+            redirected = redirected or self._door.is_global(reply.url)
             text = _joined(text, location)
-        raise HttpFailed(f"it redirects more than {self._settings.max_redirects} times")
+        hops = self._settings.max_redirects
+        raise HttpFailed(f"the server redirects more than {hops} times", final=True)
 
     @asynccontextmanager
     async def _asked(
-        self, url: Url, headers: Mapping[str, str], *, redirected: bool
+        self, text: str, headers: Mapping[str, str], *, redirected: bool
     ) -> AsyncIterator[Reply]:
         """One request and its answer, without following."""
+        url = parse(text, allow_idna=self._settings.allow_idna)
         if url.scheme == "udp":
-            raise HttpFailed("this is not an HTTP URL")
+            raise HttpFailed("this is not an HTTP URL", final=True)
         self._door.admit(url, redirected=redirected)
         request = httpcore2.Request(
             "GET",
@@ -261,7 +279,8 @@ class Lane:
             response = await self._pool.handle_async_request(request)
         try:
             async with aclosing(response.aiter_stream()) as chunks:
-                yield Reply(url, response.status, _read_headers(response), chunks)
+                told = _read_headers(response)
+                yield Reply(url, text, response.status, told, redirected, chunks)
         finally:
             with trio.CancelScope(shield=True):
                 await response.aclose()
@@ -302,7 +321,7 @@ def _joined(text: str, location: str) -> str:
     try:
         return urljoin(text, location)
     except ValueError:
-        raise HttpFailed("it redirects to what is no URL") from None
+        raise HttpFailed("the server redirects to what is no URL", final=True) from None
 
 
 @contextmanager
@@ -311,7 +330,7 @@ def _declared() -> Iterator[None]:
     try:
         yield
     except BadUrl as problem:
-        raise HttpFailed(str(problem)) from None
+        raise HttpFailed(str(problem), final=True) from None
     except (trio.TooSlowError, httpcore2.TimeoutException):
         raise HttpFailed("the server did not answer in time") from None
     except httpcore2.ConnectError as problem:
@@ -329,13 +348,14 @@ def _root(problem: BaseException) -> str:
     return str(problem) or type(problem).__name__
 
 
-def _failure(reply: Reply) -> HttpFailed:
+def failure(reply: Reply) -> HttpFailed:
     """What a status other than the wanted one comes to."""
     after = reply.headers.get("retry-after", "")
     # The other form, a date, is not worth a wall clock.
-    seconds = float(after) if after.isdigit() and len(after) < 8 else None  # noqa: PLR2004
+    seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 8 else None  # noqa: PLR2004
     reason = f"the server at {reply.url.host} answers with status {reply.status}"
-    return HttpFailed(reason, status=reply.status, retry_after=seconds)
+    final = 400 <= reply.status < 500 and reply.status not in _PASSING  # noqa: PLR2004
+    return HttpFailed(reason, final=final, retry_after=seconds)
 
 
 async def _collect(reply: Reply, limit: int) -> bytes:
