@@ -162,15 +162,15 @@ class Link:
 
     async def write(self) -> None:
         """Go on pumping whenever a full socket has room again; the writing task."""
-        while not self.closed:
+        while True:
             await self._room.wait()
             if self.closed:
-                break
+                return
             try:
                 await trio.lowlevel.wait_writable(self._sock)
             except (trio.ClosedResourceError, OSError):
                 self.close("closed")
-                break
+                return
             self._room = trio.Event()
             self._waiting = False
             self.pump()

@@ -31,6 +31,7 @@ from torrent.io import sockets
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
 from torrent.io.link import READ, Link
+from torrent.io.memory import Memory
 from torrent.io.results import SessionStatistics
 from torrent.io.sources import Announcement, Sources
 from torrent.io.task import read_task
@@ -44,10 +45,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
-    from torrent.io.config import SessionOptions
-    from torrent.io.resume import Resumes
-    from torrent.io.sharing import Sharing
     from torrent.core.wire import Handshake
+    from torrent.io.config import SessionOptions
+    from torrent.io.sharing import Sharing
     from torrent.io.task import How, Source, Task
 
 Endpoint = tuple[str, int]
@@ -58,6 +58,8 @@ loop and the hashing threads hand it to each other a thousand times a second; wa
 it each time cost a sixth of the throughput."""
 _SAME_HOST: Final = 64
 """Connections to one host where tests run a whole swarm on one."""
+_FAREWELL: Final = 5.0
+"""Seconds that closing may take: a disk that hangs must not hang us."""
 _STRANGERS: Final = 64
 """Streams that may be open to us before they have said which torrent they want."""
 
@@ -83,7 +85,7 @@ class Session:
         self._scratch = memoryview(bytearray(READ))
         self._listeners: list[socket.socket] = []
         self._stack: AsyncExitStack | None = None
-        self._resumes: Resumes | None = None
+        self._memory: Memory | None = None
         self._sources = Sources(self.config, self._rng)
         self._dialling = 0
         self._strangers = 0
@@ -103,6 +105,9 @@ class Session:
             self._disk = await stack.enter_async_context(
                 Disk(workers=self.config.workers, pool=self.config.pool)
             )
+            if self.config.state is not None:
+                self._memory = await stack.enter_async_context(Memory.open(self.config.state))
+            stack.push_async_callback(self._rest)
             self._nursery = await enter_nursery(stack)
             for listener in self._listeners:
                 self._nursery.start_soon(self._accept, listener)
@@ -121,10 +126,15 @@ class Session:
         stack, self._stack = self._stack, None
         return None if stack is None else await stack.__aexit__(kind, error, trace)
 
+    async def _rest(self) -> None:
+        """Let every torrent end in peace: its files closed, its state written down."""
+        with trio.CancelScope(deadline=trio.current_time() + _FAREWELL, shield=True):
+            for torrent in self.torrents:
+                torrent.removed()
+                await torrent.rest()
+
     def _hang_up(self) -> None:
-        """Close every socket."""
-        for torrent in self.torrents:
-            torrent.removed()
+        """Stop listening."""
         for listener in self._listeners:
             listener.close()
 
@@ -179,6 +189,19 @@ class Session:
         task = await trio.to_thread.run_sync(partial(read_task, source, Path(directory), **how))
         return self._take(task)
 
+    async def restore(self) -> tuple[Torrent, ...]:
+        """Take up every torrent that the state remembers; what was complete is served again.
+
+        Raises:
+            SessionError: The state could not be read.
+        """
+        if self._memory is None:
+            await trio.lowlevel.checkpoint()
+            return ()
+        stored = self._memory.all()
+        tasks = [await self._memory.task(each) for each in stored if not each.paused]
+        return tuple(self._take(task) for task in tasks if task is not None)
+
     def _take(self, task: Task) -> Torrent:
         for infohash in task.infohashes:
             if (known := self._torrents.get(infohash)) is not None:
@@ -194,7 +217,7 @@ class Session:
             task,
             swarm,
             self._disk,
-            self._resumes,
+            self._memory,
             dial=self._dial_soon,
             arrange=self._ticker.arrange,
             spawn=self._nursery.start_soon,

@@ -8,12 +8,14 @@ of a block: bytes are handed in, effects come back and are performed at once.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
 from torrent.core import effects as to
 from torrent.errors import StorageError
+from torrent.io.events import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from torrent.core.effects import Buffers, Effect, Verdict
     from torrent.core.swarm import Swarm
     from torrent.core.wire import Handshake, Request
+    from torrent.io.events import Event
     from torrent.io.link import Link
     from torrent.io.storage import Span, Storage
 
@@ -42,7 +45,7 @@ class Listener:
     def faulted(self, error: StorageError) -> None:
         """The disk failed us."""
 
-    def told(self, effect: Effect) -> None:
+    def told(self, event: Event) -> None:
         """Something worth telling happened: a ban, a piece that failed."""
 
 
@@ -112,6 +115,7 @@ class Sharing:
 
     def lost(self, piece: int) -> None:
         """A piece that we had is false on disk."""
+        self._listener.told(Lost(piece))
         self.perform(self.swarm.lost(piece, trio.current_time()))
 
     def tick(self, now: float) -> None:
@@ -163,6 +167,17 @@ class Sharing:
     def _stuck(self, effect: to.Stuck) -> None:
         self._listener.faulted(StorageError(effect.error))
 
+    def _hash(self, effect: to.HashPiece) -> None:
+        self._spawn(self._hash_piece, effect.piece)
+
+    async def _hash_piece(self, piece: int) -> None:
+        """Answer who asked for the hashes of a piece's blocks (BEP 52)."""
+        leaves: tuple[bytes, ...] = ()
+        if self.storage is not None:
+            with suppress(StorageError):
+                leaves = await self.storage.leaves(piece)
+        self.perform(self.swarm.hashed(piece, leaves, trio.current_time()))
+
     def _passed(self, effect: to.Passed) -> None:
         self._listener.passed(effect.piece)
 
@@ -184,6 +199,8 @@ class Sharing:
         to.Learned: _learned,
         to.Completed: _completed,
         to.Stuck: _stuck,
+        to.HashPiece: _hash,
+        to.Unusable: _tell,
         to.Failed: _tell,
         to.Banned: _tell,
         to.DhtNode: _tell,

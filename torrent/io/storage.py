@@ -366,6 +366,18 @@ class Storage:
                 return False
             raise
 
+    async def leaves(self, piece: int) -> tuple[bytes, ...]:
+        """The SHA-256 of each block of a piece as it is on disk; empty if the file is too short.
+
+        Raises:
+            StorageError: The file is missing or cannot be read.
+        """
+        try:
+            _, leaves = await self._gate.run(partial(self._access.hashes, piece))
+        except EOFError:
+            return ()
+        return tuple(leaves)
+
     # Trust.
 
     def _believe(self, pieces: Iterable[int], changes: int) -> None:

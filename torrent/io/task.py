@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias, TypedDict
 
-from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_metainfo
+from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_metainfo, wrapped
 from torrent.errors import MetainfoError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class Task:
         select: Ranges of indexes of the files wanted; ``None``: all.
         sequential: Fetch the pieces in their order.
         intact: The files were made just now and are known to be true: they need no check.
-        private: Its peers come from its trackers alone (BEP 27).
+        link: The magnet link it was asked for by; empty if by a torrent file.
+        resting: It was begun in an earlier run and is only to go on being served: see
+            :mod:`torrent.io.memory`.
     """
 
     infohashes: tuple[bytes, ...]
@@ -51,6 +53,8 @@ class Task:
     select: tuple[range, ...] | None = None
     sequential: bool = False
     intact: bool = False
+    link: str = ""
+    resting: bool = False
 
     @property
     def private(self) -> bool:
@@ -64,9 +68,16 @@ class Task:
         chosen = self.select
         return frozenset(n for n in range(len(info.files)) if any(n in each for each in chosen))
 
+    @property
+    def metainfo(self) -> bytes | None:
+        """Its torrent file, if its metadata is known."""
+        if self.info is None:
+            return None
+        return wrapped(Metainfo(self.info, self.trackers, self.web_seeds))
+
     def told(self, info: Info) -> Self:
         """The same, now that its metadata is known: with both names, if it has two."""
-        return dataclasses.replace(self, info=info, infohashes=info.infohashes)
+        return dataclasses.replace(self, info=info, name=info.name, infohashes=info.infohashes)
 
 
 class How(TypedDict, total=False):
@@ -117,6 +128,7 @@ def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
         peers=(*peers, *what.peers),
         select=select if select is not None else what.select or None,
         sequential=sequential,
+        link=str(what),
     )
 
 

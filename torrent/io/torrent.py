@@ -20,9 +20,10 @@ from torrent.core.bitfield import Bitfield
 from torrent.core.commands import Pause, Prioritise, Resume, Sequential
 from torrent.core.sources import Transfer
 from torrent.errors import StorageError, TorrentError
-from torrent.io.events import Events
+from torrent.io.events import Events, Lost
 from torrent.io.reader import Reader
 from torrent.io.results import Phase, TorrentStatistics
+from torrent.io.resume import Progress
 from torrent.io.sharing import Listener, Sharing
 from torrent.io.storage import Storage
 
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torrent.core.commands import Command
-    from torrent.core.effects import Effect
     from torrent.core.metainfo import Info
     from torrent.core.swarm import Swarm
     from torrent.io.disk import Disk
-    from torrent.io.resume import Resumes
+    from torrent.io.events import Event
+    from torrent.io.memory import Memory
     from torrent.io.task import Task
 
 _WANTED = 1
@@ -57,7 +58,7 @@ class Torrent(Listener):
         task: Task,
         swarm: Swarm,
         disk: Disk,
-        resumes: Resumes | None,
+        memory: Memory | None,
         *,
         dial: Callable[[Sharing, tuple[str, int]], None],
         arrange: Callable[[Sharing], None],
@@ -71,8 +72,9 @@ class Torrent(Listener):
             swarm, self, buffers=disk.buffers, dial=dial, arrange=arrange, spawn=spawn
         )
         self._disk = disk
-        self._resumes = resumes
+        self._memory = memory
         self._checked = 0.0
+        self._named = task.infohashes[0]
         self._moved = trio.Event()
         self._events: list[Events] = []
         self._scope = trio.CancelScope()
@@ -215,25 +217,24 @@ class Torrent(Listener):
 
     async def run(self) -> None:
         """Open the files, and again whenever that failed and was mended, until cancelled."""
+        if self._memory is not None:
+            await self._memory.remember(self.task)
+        if self.task.info is None:
+            await self._until(lambda: self.task.info is not None)
+            if self._memory is not None:
+                await self._memory.learned(self.task, self._named)
         while True:
             with trio.CancelScope() as self._scope:
                 try:
-                    await self._begin(await self._learn())
-                    await trio.sleep_forever()
+                    await self._begin()
                 except StorageError as error:
                     self.faulted(error)
-                    await trio.sleep_forever()
+                await trio.sleep_forever()
 
-    async def _learn(self) -> Info:
-        if self.task.info is not None:
-            return self.task.info
-        await self._until(lambda: self.task.info is not None)
-        assert self.task.info is not None  # noqa: S101 - what was waited for
-        return self.task.info
-
-    async def _begin(self, info: Info) -> None:
-        """Open the files of ``info``, find out what they hold, and let the swarm begin."""
-        self.info = info
+    async def _begin(self) -> None:
+        """Open the files, find out what they hold, and let the swarm begin."""
+        info = self.info = self.task.info
+        assert info is not None  # noqa: S101 - what ``run`` waited for
         self.phase = Phase.CHECKING
         self._move()
         wanted = self.task.wanted(info)
@@ -241,24 +242,24 @@ class Torrent(Listener):
         existed = await storage.open()
         have = await self._look(storage, info) if existed else Bitfield(info.piece_count)
         self.sharing.storage = storage
-        swarm = self.sharing.swarm
-        self.sharing.perform(swarm.begin(info, have, trio.current_time()))
+        self.sharing.perform(self.sharing.swarm.begin(info, have, trio.current_time()))
         if wanted is not None:
             self.command(Prioritise({n: _WANTED * (n in wanted) for n in range(len(info.files))}))
         if self.task.sequential:
             self.command(Sequential(on=True))
         self._settle()
+        self._note()
 
     async def _look(self, storage: Storage, info: Info) -> Bitfield:
-        """What the files hold: as resume data has it, else by hashing what is there."""
+        """What the files hold: what was claimed of them, or else all of it, is hashed."""
         if self.task.intact:
             storage.trusted.fill()
             return storage.trusted.copy()
-        remembered = None
-        if self._resumes is not None:
-            remembered = await self._resumes.have(info, storage)
-        if remembered is not None:
-            return remembered
+        if self._memory is not None:
+            resting = self.task.resting
+            claimed = await self._memory.look(info, storage, resting=resting, progress=self._check)
+            if claimed is not None:
+                return claimed
         return await storage.check(progress=self._check)
 
     def _check(self, pieces: int) -> None:
@@ -270,6 +271,33 @@ class Torrent(Listener):
         """Say in which phase we are, now that the swarm works."""
         self.phase = Phase.SEEDING if self.sharing.swarm.complete else Phase.DOWNLOADING
         self._move()
+
+    # What is remembered of it.
+
+    def _note(self) -> None:
+        """Have it written down how far we are: within the second, and after the pieces."""
+        if self._memory is not None and self.info is not None:
+            self._memory.mark(self._named, self._progress)
+
+    def _progress(self, fingerprint: bytes | None = None) -> Progress:
+        counts = self.sharing.swarm.statistics(trio.current_time())
+        return Progress(
+            self._named,
+            have=self.have.to_bytes(),
+            downloaded=counts.downloaded,
+            uploaded=counts.uploaded,
+            fingerprint=fingerprint,
+        )
+
+    async def rest(self) -> None:
+        """Close the files and write down what they look like, at the end of a run in peace."""
+        storage = self.sharing.storage
+        if storage is None:
+            return
+        await storage.close()
+        if self._memory is not None:
+            fingerprint = await storage.fingerprint()
+            await self._memory.settle(self._named, self._progress(fingerprint))
 
     def removed(self) -> None:
         """The session let go of it."""
@@ -283,8 +311,7 @@ class Torrent(Listener):
 
     def passed(self, piece: int) -> None:
         """A piece is verified and on disk."""
-        if self._resumes is not None and self.info is not None:
-            self._resumes.passed(self.info, piece)
+        self._note()
         self._move()
         self.told(to.Passed(piece))
 
@@ -306,10 +333,13 @@ class Torrent(Listener):
         self.phase = Phase.FAILED
         self._move()
 
-    def told(self, effect: Effect) -> None:
+    def told(self, event: Event) -> None:
         """Something worth telling happened."""
+        if isinstance(event, Lost) and self.phase is Phase.SEEDING:
+            self.phase = Phase.DOWNLOADING
+            self._move()
         for events in self._events:
-            events.tell(effect)
+            events.tell(event)
 
     # What its sources may know.
 

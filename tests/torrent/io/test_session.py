@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.torrents import HYBRID, V1, V2, VERSIONS, Sample, sample
+from tests.torrent_samples import HYBRID, V1, V2, VERSIONS, Sample, sample
 from torrent.core.metainfo import Magnet, Version
 from torrent.errors import TorrentError
+from torrent.io.events import Lost
 from torrent.io.results import Phase
 from torrent.io.session import Session
 from torrent.io.torrent import Torrent
 
 BLOCK = 16384
-FILES = {"a/first": 100_000, "a/second": 3, "b": 250_001, "empty": 0}
+FILES = {"t/a/first": 100_000, "t/a/second": 3, "t/b": 250_001, "t/empty": 0}
 PATIENCE = 20.0
 """Seconds that a transfer of some hundred kilobytes may take on a busy machine."""
 
@@ -91,47 +92,74 @@ async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
 
 
 async def test_only_the_files_selected(tmp_path: Path) -> None:
-    what = sample({"x": 5 * BLOCK, "y": 5 * BLOCK, "z": 5 * BLOCK}, V2, BLOCK)
+    what = sample({"t/x": 5 * BLOCK, "t/y": 5 * BLOCK, "t/z": 5 * BLOCK}, V2, BLOCK)
     async with session() as one, session() as other:
         await seed(one, what, tmp_path / "one")
         torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one), select=[1])
         await completed(torrent)
-        assert (tmp_path / "other" / "y").read_bytes() == what.content["y"]
-        assert not (tmp_path / "other" / "x").exists()
+        assert (tmp_path / "other" / "t" / "y").read_bytes() == what.content["t/y"]
+        assert not (tmp_path / "other" / "t" / "x").exists()
         assert torrent.statistics().downloaded == 5 * BLOCK
 
 
 async def test_a_file_is_read_while_it_comes(tmp_path: Path) -> None:
-    what = sample({"film": 600_000, "notes": 70_000}, HYBRID, BLOCK)
+    what = sample({"t/film": 600_000, "t/notes": 70_000}, HYBRID, BLOCK)
     async with session() as one, session() as other:
         await seed(one, what, tmp_path / "one")
         torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
         await torrent.ready()
         with trio.fail_after(PATIENCE):
-            async with torrent.open(what.index("film")) as file:
+            async with torrent.open(what.index("t/film")) as file:
                 file.seek(500_000)
-                assert await file.read(50_000) == what.content["film"][500_000:550_000]
+                assert await file.read(50_000) == what.content["t/film"][500_000:550_000]
                 file.seek(0)
-                assert b"".join([part async for part in file]) == what.content["film"]
+                assert b"".join([part async for part in file]) == what.content["t/film"]
 
 
 async def test_damage_is_not_served_but_mended(tmp_path: Path) -> None:
     what = sample({"f": 8 * BLOCK}, V1, BLOCK)
-    async with session() as one, session() as other, session() as third:
-        torrent = await seed(one, what, tmp_path / "one")
+    async with session(state=tmp_path / "state") as one:
+        await seed(one, what, tmp_path / "one")
+    path = tmp_path / "one" / "f"
+    times = path.stat()
+    data = bytearray(what.content["f"])
+    data[3 * BLOCK] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    async with (
+        session(state=tmp_path / "state") as one,
+        session() as other,
+        session() as third,
+    ):
+        (torrent,) = await one.restore()
         await seed(third, what, tmp_path / "third")
-        path = tmp_path / "one" / "f"
-        data = bytearray(what.content["f"])
-        data[3 * BLOCK] ^= 1
-        assert torrent.sharing.storage is not None
-        torrent.sharing.storage.trusted.clear()  # As after a restart with resume data.
-        path.write_bytes(data)
-        torrent.add_peers(at(third))
         fetching = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+        with trio.fail_after(PATIENCE):
+            async for event in torrent.events():
+                if isinstance(event, Lost):
+                    break
+        torrent.add_peers(at(third))
         await completed(fetching)
         assert_same(what, tmp_path / "other")
         await completed(torrent)
         assert_same(what, tmp_path / "one")
+
+
+async def test_a_download_goes_on_where_it_was(tmp_path: Path) -> None:
+    what = sample({"f": 30 * BLOCK}, HYBRID, BLOCK)
+    async with session() as one:
+        await seed(one, what, tmp_path / "one")
+        async with session(state=tmp_path / "state", download=300_000.0) as other:
+            torrent = await other.add(what.metainfo, tmp_path / "other", peers=at(one))
+            with trio.fail_after(PATIENCE):
+                await torrent.has(next(iter(torrent.have), 7))
+            before = len(torrent.have)
+        async with session(state=tmp_path / "state") as other:
+            (torrent,) = await other.restore()
+            torrent.add_peers(at(one))
+            await completed(torrent)
+            assert torrent.statistics().downloaded <= (30 - before) * BLOCK
+            assert_same(what, tmp_path / "other")
 
 
 async def test_the_same_torrent_twice_is_one(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torrent.core.metainfo.magnet import Magnet, read_magnet
 from torrent.core.metainfo.merkle import BLOCK
 from torrent.core.metainfo.paths import SafePath, unique
 from torrent.core.metainfo.reading import Metainfo, read_info, read_metainfo
-from torrent.core.metainfo.writing import About, Draft, Source, draft, piece_length_for
+from torrent.core.metainfo.writing import About, Draft, Source, draft, piece_length_for, wrapped
 
 __all__ = [
     "BLOCK",
@@ -36,4 +36,5 @@ __all__ = [
     "read_magnet",
     "read_metainfo",
     "unique",
+    "wrapped",
 ]

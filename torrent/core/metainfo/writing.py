@@ -35,6 +35,8 @@ from torrent.errors import MetainfoError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from torrent.core.metainfo.reading import Metainfo
+
 _STEPS: Final = 11
 """Sizes of automatic pieces: 16 KiB to 16 MiB."""
 
@@ -310,3 +312,17 @@ def _outer(about: About) -> dict[bytes, Any]:
     if about.creation_date is not None:
         found[b"creation date"] = about.creation_date
     return found
+
+
+def wrapped(metainfo: Metainfo) -> bytes:
+    """The torrent file of something that was read, or learned from peers.
+
+    ``info`` goes in exactly as it was received, since it is what the infohash is of; of the rest,
+    what helps to find peers and to check pieces.
+    """
+    info = metainfo.info
+    outer = _outer(About(trackers=metainfo.trackers, web_seeds=metainfo.web_seeds))
+    members = {key: encode(value) for key, value in outer.items()} | {b"info": info.raw}
+    if info.piece_layers:
+        members[b"piece layers"] = encode(dict(info.piece_layers))
+    return b"d" + b"".join(encode(key) + members[key] for key in sorted(members)) + b"e"
