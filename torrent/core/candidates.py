@@ -100,7 +100,7 @@ class Candidates:
 
     def _admissible(self, endpoint: Endpoint) -> bool:
         host, port = endpoint
-        return 0 < port < 65_536 and host not in self.banned
+        return 0 < port < 1 << 16 and host not in self.banned
 
     def _room_for(self, trust: int) -> bool:
         """Whether there is a place for one of ``trust``, if need be by evicting a lesser one.
@@ -139,8 +139,7 @@ class Candidates:
     def choose(self, now: float, *, seeds: bool) -> Endpoint | None:
         """The next to dial, now marked so; ``None`` if nobody is due or too many are under way.
 
-        Args:
-            seeds: Whether peers known to be seeds are of use to us.
+        ``seeds``: whether peers known to be seeds are of use to us.
         """
         if len(self._dialling) >= self.policy.half_open:
             return None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from torrent.core.policy import SwarmPolicy
     from torrent.core.wire import ExtensionMessage, Message
 
+
 @value
 class Identity:
     """Who we are in a swarm.
@@ -84,6 +85,28 @@ class Commons:
     def private(self) -> bool:
         """Whether only trackers may name peers (BEP 27)."""
         return self.identity.private or (self.info is not None and self.info.private)
+
+    @property
+    def torrent(self) -> Info:
+        """The torrent, where it must be known by now.
+
+        Raises:
+            LookupError: It is not: a mistake of ours.
+        """
+        if self.info is None:
+            raise LookupError("the torrent's metadata is not known yet")
+        return self.info
+
+    @property
+    def work(self) -> Picker:
+        """What there is to do, where the storage must be ready by now.
+
+        Raises:
+            LookupError: It is not: a mistake of ours.
+        """
+        if self.picker is None:
+            raise LookupError("the torrent's storage is not ready yet")
+        return self.picker
 
     @property
     def have(self) -> Bitfield | None:

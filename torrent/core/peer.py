@@ -95,6 +95,7 @@ class Peer:
     Attributes:
         link: The shell's name for it.
         endpoint: The other end; for an incoming one the port is not where it listens.
+        host: Its address: what is banned.
         listens: Where it can be dialled, as far as we know.
         peer_id: Its name for itself; None before its handshake.
         fast, v2: What both of us speak: BEP 6, BEP 52. ``extended``: it speaks BEP 10.
@@ -131,6 +132,7 @@ class Peer:
         "ghosts",
         "greeted",
         "have",
+        "host",
         "hungry",
         "incoming",
         "interested",
@@ -168,6 +170,7 @@ class Peer:
     ) -> None:
         self.link = link
         self.endpoint = endpoint
+        self.host = endpoint[0]
         self.listens: Endpoint | None = None if incoming else endpoint
         self.policy = policy
         self.incoming = incoming
@@ -209,11 +212,6 @@ class Peer:
         self.timeouts = 0
         self.snubbed = False
         self.hungry = False
-
-    @property
-    def host(self) -> str:
-        """The address it calls from: what is banned."""
-        return self.endpoint[0]
 
     @property
     def seed(self) -> bool:

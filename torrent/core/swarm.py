@@ -22,8 +22,8 @@ extending      nothing: it hands extension messages to those they are for
 swarm          nothing: it is the door
 =============  ====================================================================
 
-*Whatever a peer sends, only effects come out*: a breach of the protocol ends that connection, and no
-exception leaves ``receive``.
+*Whatever a peer sends, only effects come out*: a breach of the protocol ends that connection, and
+no exception leaves ``receive``.
 """
 
 from __future__ import annotations
@@ -261,6 +261,7 @@ class Swarm:
     def begin(self, info: Info, have: Bitfield, now: float) -> list[Effect]:
         """The storage is ready: from now on pieces are fetched and served."""
         self._open(info, have)
+        self.commander.begin(now)
         for peer in self.commons.working():
             self._late_first_words(peer, now)
             self._arrived(peer, now)
