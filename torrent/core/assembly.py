@@ -119,6 +119,7 @@ class Assemblies:
         self.nourish()
         if verdict.error is not None:
             picker.lost(piece)
+            self.commons.stuck = True
             self.commons.emit(Stuck(piece, verdict.error))
         elif verdict.ok:
             self._passed(piece, verdict, senders, picker, now)

@@ -109,7 +109,9 @@ class Commander:
             self.assemblies.drop(self.commons.picker)
 
     def _resume(self, command: do.Resume, now: float) -> None:
-        self.commons.paused = False
+        self.commons.paused = self.commons.stuck = False
+        if self.commons.picker is not None:
+            self.fetching.pump(now)
 
     def _limits(self, command: do.Limits, now: float) -> None:
         policy = self.commons.policy

@@ -60,6 +60,7 @@ class Commons:
         picker: What we have and want; None until the storage is ready.
         peers: Connections by link, oldest first.
         paused: Nobody is let in.
+        stuck: A piece could not be stored: nothing more is asked for until our owner resumes.
         partings: Told of every connection that ended.
         down, up: Rates of blocks, all peers together.
     """
@@ -76,6 +77,7 @@ class Commons:
         self.candidates = Candidates(policy, rng)
         self.peers: dict[int, Peer] = {}
         self.paused = False
+        self.stuck = False
         self.partings: list[Callable[[Peer, float], None]] = []
         self.down = Rate()
         self.up = Rate()
@@ -184,7 +186,7 @@ class Commons:
         del self.peers[peer.link]
         if peer.listens is not None:
             self.candidates.disconnected(
-                peer.listens, peer.link, now, useful=useful, seed=peer.seed
+                peer.listens, peer.link, now, useful=useful, seed=peer.seed or peer.upload_only
             )
         for parting in self.partings:
             parting(peer, now)

@@ -124,7 +124,9 @@ class Fetching:
     def refill(self, peer: Peer, now: float) -> None:
         """Ask ``peer`` for as much as its window has room for."""
         room = peer.window - len(peer.outstanding)
-        if room <= 0 or not peer.am_interested or peer.have is None or peer.closed:
+        if room <= 0 or not peer.am_interested or peer.have is None or self.commons.stuck:
+            return
+        if peer.closed or (peer.choking and not peer.may_ask):
             return
         picked = self.commons.work.pick(
             peer.link,

@@ -66,7 +66,7 @@ class Greeter:
         why = self._unwelcome(peer)
         commons.peers[link] = peer
         if not incoming:
-            commons.candidates.connected(endpoint, link, now)
+            commons.candidates.connected(endpoint, link, "user", now)
         if why is not None:
             commons.close(peer, why, now, useful=True)
         elif handshake is None:
@@ -112,11 +112,9 @@ class Greeter:
         """Read the peer's handshake and say our first words.
 
         Raises:
-            WireError: It is about another torrent, or it is not the first.
+            WireError: It is about another torrent.
         """
         commons = self.commons
-        if peer.greeted:
-            raise WireError("the peer sent a second handshake")
         if handshake.infohash not in commons.identity.infohashes:
             raise WireError("the peer's handshake is for another torrent")
         peer.peer_id = handshake.peer_id
@@ -128,8 +126,6 @@ class Greeter:
             commons.close(peer, why, now, useful=True)
             return
         peer.greeted = True
-        if peer.listens is not None:
-            commons.candidates.greeted(peer.listens)
         if peer.incoming:
             self._introduce(peer, self._answer(handshake), now)
         self._first_words(peer, now)

@@ -71,13 +71,13 @@ class Hashing:
 
     def _tree(self, info: Info, file: File) -> list[list[bytes]] | None:
         """The layers of a file's tree from its piece layer up; None if we lack that."""
-        tree = self._trees.get(file.pieces_root)
-        layer = info.piece_layers.get(file.pieces_root)
+        name = file.pieces_root or b""
+        tree, layer = self._trees.get(name), info.piece_layers.get(name)
         if tree is None and layer is not None:
             hashes = split(layer)
             height = (info.piece_length // BLOCK).bit_length() - 1
             tree = layers(hashes, width_of(len(hashes)), height=height)
-            self._trees[file.pieces_root] = tree
+            self._trees[name] = tree
             if len(self._trees) > MOST_TREES:
                 self._trees.popitem(last=False)
         return tree

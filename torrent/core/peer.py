@@ -41,6 +41,9 @@ PACE_WINDOW: Final = 5.0
 LENIENCE: Final = 3.0
 """A request may take this many times what it should at the peer's pace."""
 
+A_WHILE: Final = 60.0
+"""A connection that lasted so long was one; who hangs up at once need not be dialled again soon."""
+
 Asked = tuple[int, int]
 """A block by piece and index."""
 
@@ -217,6 +220,10 @@ class Peer:
     def seed(self) -> bool:
         """Whether it has everything."""
         return self.early.complete if self.have is None else self.have.full
+
+    def worthwhile(self, now: float) -> bool:
+        """Whether it was worth being connected: blocks passed, or it lasted a while."""
+        return bool(self.down.total or self.up.total) or now - self.since > A_WHILE
 
     def expect(self, piece_count: int) -> None:
         """Tighten the bound of its messages, now that the torrent is known."""

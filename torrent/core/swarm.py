@@ -29,6 +29,7 @@ no exception leaves ``receive``.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from torrent.core.assembly import Assemblies
@@ -215,7 +216,7 @@ class Swarm:
         """The stream has ended."""
         peer = self.commons.peers.get(link)
         if peer is not None:
-            self.commons.part(peer, now, useful=peer.greeted)
+            self.commons.part(peer, now, useful=peer.worthwhile(now))
             self.fetching.feed(now)
         return self._done(now)
 
@@ -249,8 +250,9 @@ class Swarm:
         if commons.paused or not candidates.waiting(now):
             return
         room = commons.policy.connections - len(commons.peers) - candidates.half_open
+        taken = Counter(peer.host for peer in commons.peers.values())
         while room > 0:
-            endpoint = candidates.choose(now, seeds=not commons.done)
+            endpoint = candidates.choose(now, seeds=not commons.done, taken=taken)
             if endpoint is None:
                 return
             commons.emit(Dial(endpoint))

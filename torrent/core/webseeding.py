@@ -39,7 +39,7 @@ class WebSeeding:
         """Pieces for ``source`` to fetch, or None if there are none, or no buffers."""
         commons = self.commons
         picker, info = commons.picker, commons.info
-        if picker is None or info is None or commons.paused:
+        if picker is None or info is None or commons.paused or commons.stuck:
             return None
         if source in commons.candidates.banned:
             return None
