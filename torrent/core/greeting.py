@@ -100,7 +100,7 @@ class Greeter:
     def _introduce(self, peer: Peer, infohash: bytes, now: float) -> None:
         identity = self.commons.identity
         reserved = reserved_bits(
-            dht=not self.commons.private, v2=self._speaks_v2(), fast=True, extended=True
+            dht=not self.commons.private, v2=self._speaks_v2(), fast=self.commons.policy.fast
         )
         self.commons.write(peer, encode(Handshake(infohash, identity.peer_id, reserved)), now)
 
@@ -118,7 +118,7 @@ class Greeter:
         if handshake.infohash not in commons.identity.infohashes:
             raise WireError("the peer's handshake is for another torrent")
         peer.peer_id = handshake.peer_id
-        peer.fast = handshake.fast
+        peer.fast = handshake.fast and commons.policy.fast
         peer.extended = handshake.extended
         peer.v2 = handshake.v2 or handshake.infohash != commons.identity.infohashes[0]
         why = self._redundant(peer, handshake, now)

@@ -30,6 +30,7 @@ class SwarmPolicy:
     """How one swarm behaves. Times are seconds.
 
     Attributes:
+        fast: Whether we speak the fast extension (BEP 6).
         client: What we call ourselves (BEP 10's ``v``).
         port: Where we listen (BEP 10's ``p``); 0 if nowhere.
         connections: Peers of this torrent. libtorrent's default is 200 for all torrents together.
@@ -64,6 +65,7 @@ class SwarmPolicy:
         idle_beat: How often one does in which nothing is under way: a seedbox has a thousand.
     """
 
+    fast: bool = True
     client: str = "dhtctl"
     port: int = 0
     connections: int = 80
