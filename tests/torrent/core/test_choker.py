@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def test_whoever_sends_most_is_unchoked_and_one_slot_in_five_goes_round() -> Non
     trusted = Counter(key for unchoked in history for key in unchoked if "slow" in str(key))
     assert len(trusted) == 10
     turns = [next(iter(unchoked - {peer.key for peer in peers[:4]})) for unchoked in history]
-    changes = sum(before != after for before, after in zip(turns, turns[1:], strict=False))
+    changes = sum(before != after for before, after in pairwise(turns))
     assert changes == 60 / (OPTIMISTIC_TURN / ROUND) - 1
 
 
