@@ -298,8 +298,8 @@ ACCEPTED: dict[str, bytes] = {
     "path_utf8_first": files(named(b"latin") | {b"path.utf-8": [b"utf"]}),
     "path_utf8_no_list": files(named(b"latin") | {b"path.utf-8": b"utf"}),
     "as_deep_as_may_be": files(named(*[b"d"] * 93)),
-    "duplicate_files": files(named(b"a", b"b", b"bar"), named(b"A", b"b", b"bar")),
-    "duplicates_with_extension": files(*[named(b"x.tar.gz")] * 5, named(b"x.tar.1.gz")),
+    "duplicate_files": files(named(b"c", b"bar"), named(b"C", b"bar")),
+    "duplicates_with_extension": files(*[named(b"x.tar.gz")] * 5, named(b"x.tar.9.gz")),
     "file_in_the_way": files(named(b"a"), named(b"a", b"b"), named(b"A", b"B")),
     "pad_file": files(named(b".pad", b"0") | {b"attr": b"p"}),
     "pad_file_no_path": files({b"length": 0, b"attr": b"p"}),
@@ -381,3 +381,46 @@ _EMPTY_BEFORE_PAD = hybrid({"2": SMALL, "3": b"", "4": SMALL})
 _LIST = _EMPTY_BEFORE_PAD[b"files"]
 _LIST[1], _LIST[2] = _LIST[2], _LIST[1]
 ACCEPTED["empty-files-2"] = encode({b"info": _EMPTY_BEFORE_PAD})
+
+_TWINS = v2({"a": LARGE, "b": LARGE})
+_TWINS[b"file tree"][b"b"][b""][b"length"] = 2 * PIECE
+
+EXCEPTIONS: dict[str, tuple[bytes, str]] = {
+    "trailing_space": (files(named(b"x "), name=b"top "), "Windows cannot hold such a name"),
+    "trailing_dots": (files(named(b"x..."), named(b"...")), "Windows cannot hold such a name"),
+    "device": (files(named(b"con"), named(b"NUL .txt")), "Windows takes it for a device"),
+    "drive": (files(named(b"C:", b"x")), "Windows takes it for a drive"),
+    "case_beyond_ascii": (
+        files(named("É".encode()), named("e\u0301".encode())),
+        "one file where case and form do not count; libtorrent folds ASCII only",
+    ),
+    "duplicate_of_a_renamed": (
+        files(named(b"x"), named(b"x"), named(b"x.1")),
+        "libtorrent ends with two files x.1",
+    ),
+    "long_invalid": (
+        files(named(b"\x80" * 300)),
+        "libtorrent does not cut what is not UTF-8, and no file system takes 300 bytes",
+    ),
+    "overlong_integer_unread": (
+        changed(UNSORTED, b"i5e", b"i5e5:otheri99999999999999999999e"),
+        "an integer of more than 64 bits is taken for 0 unless it matters",
+    ),
+    "overlong_integer_read": (
+        files(named(b"x") | {b"length": 2**64}),
+        "an integer of more than 64 bits is taken for 0",
+    ),
+    "hybrid_without_pieces": (
+        torrent(without(hybrid(FILES), b"pieces")),
+        "there would be a v1 torrent that nobody can verify",
+    ),
+    "twins_of_two_lengths": (
+        torrent(_TWINS, piece_layers=layers_of({"a": LARGE})),
+        "files of different lengths cannot have one root",
+    ),
+    "magnet_in_a_file": (
+        encode({b"magnet-uri": "magnet:?xt=urn:btih:" + "a" * 40}),
+        "a file without info is no torrent; the link itself can be given",
+    ),
+}
+"""Where we differ from libtorrent on purpose, and why."""

@@ -79,7 +79,7 @@ class _Links:
         """Whether ``target`` is in the torrent once the links on the way to it are followed."""
         if self._exists(target):
             return True
-        for _ in range(_MAX_HOPS):
+        for _ in range(_MAX_HOPS + 1):
             end = self._first_obstacle(target)
             if end < 0:
                 return self._exists(target)

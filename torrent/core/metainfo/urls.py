@@ -11,7 +11,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-_HOST: Final = r"(?:[^/?#@]*@)?(?:\[[0-9A-Fa-f:.%_~-]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
+_HOST: Final = r"(?:[^/?#@]*@)?(?:\[[0-9A-Za-z:.%_~-]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
 _REST: Final = r"(?:[/?#][^\x00-\x20\x7f]*)?"
 _TRACKER: Final = re.compile(rf"(?:https?|udp)://{_HOST}{_REST}", re.IGNORECASE)
 _WEB_SEED: Final = re.compile(rf"https?://{_HOST}{_REST}", re.IGNORECASE)

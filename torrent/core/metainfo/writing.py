@@ -24,6 +24,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from dht.codec.bencode import encode
+from torrent.core.metainfo.entries import MAX_FILE
 from torrent.core.metainfo.info import SHA1
 from torrent.core.metainfo.layout import File, Layout, Version
 from torrent.core.metainfo.merkle import BLOCK, HASH, piece_layer_root
@@ -92,8 +93,8 @@ def piece_length_for(size: int) -> int:
 
     As libtorrent chooses it: such that the list of hashes grows with the square root of the size.
     """
-    # A step up wherever 2 * sqrt(size) bytes of 20-byte hashes would be too long a list.
-    steps = sum(1 for step in range(_STEPS - 1) if size > (2 * (BLOCK << step) // 20) ** 2)
+    # Pieces of 10 * sqrt(size) have 2 * sqrt(size) bytes of hashes; the power of two above that.
+    steps = sum(1 for step in range(_STEPS - 1) if size > ((BLOCK << step) ** 2 + 50) // 100)
     return BLOCK << steps
 
 
@@ -114,6 +115,9 @@ def draft(
     """
     ordered = sorted(sources, key=lambda source: [part.encode() for part in source.path.parts])
     name = _common_name(ordered)
+    if version is Version.V2 and [len(source.path.parts) for source in ordered] == [2]:
+        # A tree of one file cannot say that it is in a directory.
+        ordered = [replace(ordered[0], path=SafePath.of(ordered[0].path.parts[1:]))]
     size = sum(source.length for source in ordered)
     chosen = piece_length_for(size) if piece_length is None else piece_length
     if not BLOCK <= chosen <= MAX_PIECE_LENGTH or chosen & (chosen - 1):
@@ -141,6 +145,8 @@ def _common_name(ordered: Sequence[Source]) -> str:
         if other.path.parts[: len(one.path.parts)] == one.path.parts:
             raise MetainfoError(str(one.path), f"is in the way of {other.path}")
     for source in ordered:
+        if not 0 <= source.length <= MAX_FILE:
+            raise MetainfoError(str(source.path), f"{source.length} bytes; {MAX_FILE} are allowed")
         if source.path.parts[0] != name or (source.symlink or source.path).parts[0] != name:
             raise MetainfoError(str(source.path), f"not in the directory of the torrent, {name}")
     return name
