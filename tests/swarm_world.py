@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torrent.core.effects import Endpoint
+    from torrent.core.metainfo import Info
     from torrent.core.wire import Message, Request
 
 
@@ -175,9 +176,7 @@ class Member:
 
     def know(self, *others: Member | Stranger) -> None:
         """Be told where these are."""
-        self.perform(
-            self.swarm.found([other.endpoint for other in others], "user", self.world.now)
-        )
+        self.perform(self.swarm.found([other.endpoint for other in others], "user", self.world.now))
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Do what the swarm wants, as a shell does."""
@@ -210,7 +209,7 @@ class Member:
                     pass
         self.world.wake(self)
 
-    def _begin(self, info, have) -> None:
+    def _begin(self, info: Info, have: Bitfield) -> None:
         self.perform(self.swarm.begin(info, have, self.world.now))
 
     def _hash(self, piece: int) -> None:

@@ -23,7 +23,6 @@ BLOCKS = 16
 PIECE_TIME = 2.0
 UPLOADS = int(BLOCKS * STEP / PIECE_TIME)
 """Blocks each peer can upload in a step."""
-FAST = True
 WINDOW = 6
 """Requests outstanding from one peer to another."""
 
@@ -78,9 +77,7 @@ class Member:
             if self.done is None and self.name in friend.unchoked:
                 queue = friend.queues[self.name]
                 room = WINDOW - len(queue)
-                queue.extend(
-                    self.picker.pick(friend.name, friend.picker.have, room, now, fast=FAST)
-                )
+                queue.extend(self.picker.pick(friend.name, friend.picker.have, room, now))
 
     def upload(self, now: float) -> None:
         """Serve the queues in turn, as one socket after another."""

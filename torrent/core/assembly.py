@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from torrent.core.commons import Commons
     from torrent.core.effects import Verdict
-    from torrent.core.peer import Peer
     from torrent.core.picker import Picker
 
 Sender = str
-"""Who sent a block: a host, or a web seed's URL. Hosts outlive connections and are what is banned."""
+"""Who sent a block: a host, or a web seed's URL. They outlive connections, and are banned."""
 
 
 class Assembly:
@@ -69,8 +68,7 @@ class Assemblies:
 
     def begin(self, piece: int) -> Assembly | None:
         """Open ``piece``; ``None`` if the pool is empty."""
-        info = self.commons.info
-        assert info is not None
+        info = self.commons.torrent
         size = info.piece_size(piece)
         buffer = self.commons.buffers.acquire(size)
         if buffer is None:
@@ -81,16 +79,14 @@ class Assemblies:
 
     def starve(self) -> None:
         """The pool is empty: open no more pieces until it may not be."""
-        picker = self.commons.picker
-        assert picker is not None
         self.starving = True
-        picker.max_open = len(self.open)
+        self.commons.work.max_open = len(self.open)
 
     def nourish(self) -> None:
         """The pool may have buffers again: whoever asks first finds out."""
-        if self.starving and self.commons.picker is not None:
+        if self.starving:
             self.starving = False
-            self.commons.picker.max_open = self.commons.policy.max_open
+            self.commons.work.max_open = self.commons.policy.max_open
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""
@@ -123,6 +119,7 @@ class Assemblies:
         self.nourish()
         if verdict.error is not None:
             picker.lost(piece)
+            self.commons.stuck = True
             self.commons.emit(Stuck(piece, verdict.error))
         elif verdict.ok:
             self._passed(piece, verdict, senders, picker, now)

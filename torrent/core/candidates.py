@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from random import Random
 
     from torrent.core.effects import Endpoint
@@ -100,7 +100,7 @@ class Candidates:
 
     def _admissible(self, endpoint: Endpoint) -> bool:
         host, port = endpoint
-        return 0 < port < 65_536 and host not in self.banned
+        return 0 < port < 1 << 16 and host not in self.banned
 
     def _room_for(self, trust: int) -> bool:
         """Whether there is a place for one of ``trust``, if need be by evicting a lesser one.
@@ -136,11 +136,11 @@ class Candidates:
         """Whether somebody may be due: cheap, and asked often."""
         return bool(self._waiting) and self._waiting[0][0] <= now
 
-    def choose(self, now: float, *, seeds: bool) -> Endpoint | None:
+    def choose(self, now: float, *, seeds: bool, taken: Mapping[str, int]) -> Endpoint | None:
         """The next to dial, now marked so; ``None`` if nobody is due or too many are under way.
 
-        Args:
-            seeds: Whether peers known to be seeds are of use to us.
+        ``seeds``: whether peers known to be seeds are of use to us. ``taken``: how many connections
+        there are to each host.
         """
         if len(self._dialling) >= self.policy.half_open:
             return None
@@ -150,6 +150,11 @@ class Candidates:
                 continue
             if candidate.seed and not seeds:
                 self._wait(candidate, now + self.policy.idle)
+                continue
+            host = candidate.endpoint[0]
+            under_way = sum(1 for endpoint in self._dialling if endpoint[0] == host)
+            if taken.get(host, 0) + under_way >= self.policy.per_host:
+                self._wait(candidate, now + self.policy.redial_after)
                 continue
             candidate.dialling = now
             self._dialling[candidate.endpoint] = candidate
@@ -168,19 +173,13 @@ class Candidates:
         candidate.dialling = None
         self._dialling.pop(candidate.endpoint, None)
 
-    def connected(self, endpoint: Endpoint, link: int, now: float) -> None:
-        """A dial to ``endpoint`` went through (it need not be one of ours)."""
-        self.found([endpoint], "user", now)
+    def connected(self, endpoint: Endpoint, link: int, source: str, now: float) -> None:
+        """There is a connection to ``endpoint``: we dialled it (or our user did), or it says so."""
+        self.found([endpoint], source, now)
         candidate = self._known.get(endpoint)
         if candidate is not None:
             self._stop_dialling(candidate)
             candidate.link = link
-
-    def greeted(self, endpoint: Endpoint) -> None:
-        """The peer there speaks our language and has our torrent."""
-        candidate = self._known.get(endpoint)
-        if candidate is not None:
-            candidate.failures = 0
 
     def unreachable(self, endpoint: Endpoint, now: float) -> None:
         """A dial failed."""
@@ -199,6 +198,7 @@ class Candidates:
         candidate.link = None
         candidate.seed = seed
         if useful:
+            candidate.failures = 0
             self._wait(candidate, now + self.policy.redial_after)
         else:
             self._failed(candidate, now)

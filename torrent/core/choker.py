@@ -144,8 +144,9 @@ class Choker:
     def _pay(self, peers: dict[Hashable, Candidate], now: float) -> None:
         """While we fetch: the slots for who sends most, and an end to trust that had its time."""
         able = [peer for peer in peers.values() if peer.down_rate > 0 and not peer.snubbed]
-        # Who has a slot keeps it against an equal.
-        able.sort(key=lambda peer: (-peer.down_rate, peer.key not in self._turns))
+        held = {key for key, turn in self._turns.items() if turn.paid}
+        # Who is paid already remains so against an equal.
+        able.sort(key=lambda peer: (-peer.down_rate, peer.key not in held))
         paid = able[: self.slots - max(1, self.slots // OPTIMISTIC_SHARE)]
         earned = {peer.key for peer in paid}
         for key, turn in list(self._turns.items()):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torrent.core.commands import Command
     from torrent.core.commons import Commons
     from torrent.core.fetching import Fetching
+    from torrent.core.metainfo import File
     from torrent.core.serving import Serving
 
 
@@ -30,6 +31,7 @@ class Commander:
         self.serving = serving
         self.assemblies = assemblies
         self._early: list[Command] = []
+        self._files: dict[int, int] = {}
         self._doors: dict[type, Callable[..., None]] = {
             do.Prioritise: self._prioritise,
             do.Deadline: self._deadline,
@@ -62,18 +64,29 @@ class Commander:
 
     def _priorities(self, command: do.Prioritise) -> dict[int, int]:
         """Priorities by piece: of several files that share one the highest counts."""
-        info = self.commons.info
-        assert info is not None
+        self._files.update(command.files)
         found: dict[int, int] = {}
         for index in sorted(command.files):
-            file = info.files[index]
-            if file.length:
-                first = file.offset // info.piece_length
-                last = (file.offset + file.length - 1) // info.piece_length
-                for piece in range(first, last + 1):
-                    found[piece] = max(found.get(piece, 0), command.files[index])
-        found.update(command.pieces)
-        return found
+            pieces = self._pieces_of(index)
+            found.update(dict.fromkeys(pieces, command.files[index]))
+            for piece in {pieces[0], pieces[-1]} if pieces else ():
+                found[piece] = self._shared(piece)
+        return found | dict(command.pieces)
+
+    def _pieces_of(self, index: int) -> range:
+        info = self.commons.torrent
+        file = info.files[index]
+        first = file.offset // info.piece_length
+        return range(first, first if not file.length else self._last_of(file) + 1)
+
+    def _last_of(self, file: File) -> int:
+        return (file.offset + file.length - 1) // self.commons.torrent.piece_length
+
+    def _shared(self, piece: int) -> int:
+        """The priority of a piece that may hold the end of one file and the beginning of others."""
+        info = self.commons.torrent
+        spans = info.spans(piece * info.piece_length, info.piece_size(piece))
+        return max(self._files.get(index, 1) for index, _, _ in spans if not info.files[index].pad)
 
     def _deadline(self, command: do.Deadline, now: float) -> None:
         if self.commons.picker is None:
@@ -96,7 +109,9 @@ class Commander:
             self.assemblies.drop(self.commons.picker)
 
     def _resume(self, command: do.Resume, now: float) -> None:
-        self.commons.paused = False
+        self.commons.paused = self.commons.stuck = False
+        if self.commons.picker is not None:
+            self.fetching.pump(now)
 
     def _limits(self, command: do.Limits, now: float) -> None:
         policy = self.commons.policy

@@ -25,7 +25,7 @@ class Prioritise:
 
 @message
 class Deadline:
-    """Somebody waits for ``piece``: have it ``at`` this moment (the swarm's seconds), or never mind."""
+    """Somebody waits for ``piece``: have it ``at`` this moment, or (None) never mind."""
 
     piece: int
     at: float | None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from torrent.core.policy import SwarmPolicy
     from torrent.core.wire import ExtensionMessage, Message
 
+
 @value
 class Identity:
     """Who we are in a swarm.
@@ -59,6 +60,7 @@ class Commons:
         picker: What we have and want; None until the storage is ready.
         peers: Connections by link, oldest first.
         paused: Nobody is let in.
+        stuck: A piece could not be stored: nothing more is asked for until our owner resumes.
         partings: Told of every connection that ended.
         down, up: Rates of blocks, all peers together.
     """
@@ -75,6 +77,7 @@ class Commons:
         self.candidates = Candidates(policy, rng)
         self.peers: dict[int, Peer] = {}
         self.paused = False
+        self.stuck = False
         self.partings: list[Callable[[Peer, float], None]] = []
         self.down = Rate()
         self.up = Rate()
@@ -84,6 +87,28 @@ class Commons:
     def private(self) -> bool:
         """Whether only trackers may name peers (BEP 27)."""
         return self.identity.private or (self.info is not None and self.info.private)
+
+    @property
+    def torrent(self) -> Info:
+        """The torrent, where it must be known by now.
+
+        Raises:
+            LookupError: It is not: a mistake of ours.
+        """
+        if self.info is None:
+            raise LookupError("the torrent's metadata is not known yet")
+        return self.info
+
+    @property
+    def work(self) -> Picker:
+        """What there is to do, where the storage must be ready by now.
+
+        Raises:
+            LookupError: It is not: a mistake of ours.
+        """
+        if self.picker is None:
+            raise LookupError("the torrent's storage is not ready yet")
+        return self.picker
 
     @property
     def have(self) -> Bitfield | None:
@@ -161,7 +186,7 @@ class Commons:
         del self.peers[peer.link]
         if peer.listens is not None:
             self.candidates.disconnected(
-                peer.listens, peer.link, now, useful=useful, seed=peer.seed
+                peer.listens, peer.link, now, useful=useful, seed=peer.seed or peer.upload_only
             )
         for parting in self.partings:
             parting(peer, now)

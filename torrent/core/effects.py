@@ -22,7 +22,7 @@ Endpoint: TypeAlias = tuple[str, int]
 
 
 class Buffers(Protocol):
-    """The pool that pieces are put together in. The shell owns it, so that its bytes are bounded."""
+    """The pool that pieces are put together in. The shell owns it, and bounds its bytes."""
 
     def acquire(self, size: int) -> memoryview | None:
         """A writable buffer of ``size`` bytes; ``None`` if the pool is empty (try later)."""
@@ -100,7 +100,7 @@ class Unusable:
 
 @message
 class HashPiece:
-    """Read ``piece`` from disk, hash its blocks (SHA-256), call ``hashed``: a peer asked for them."""
+    """A peer asks for v2 leaves: read ``piece``, hash its blocks (SHA-256), call ``hashed``."""
 
     piece: int
 

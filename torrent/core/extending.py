@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torrent.core.wire import DontHave, UploadOnly, read_extended
+from torrent.core.wire import EXTENSION_IDS, DontHave, UploadOnly, read_extended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,13 +45,14 @@ class Extending:
 
     def handshake(self, peer: Peer, said: ExtensionHandshake, now: float) -> None:
         """Note what the peer speaks, and what it says of itself."""
-        peer.extensions.update(said.extensions)
+        known = EXTENSION_IDS.keys() & said.extensions.keys()
+        peer.extensions.update({name: said.extensions[name] for name in sorted(known)})
         peer.client = said.client or peer.client
         peer.reqq = said.reqq or peer.reqq
         peer.metadata_size = said.metadata_size or peer.metadata_size
         if said.port and peer.incoming and peer.listens is None:
             peer.listens = (peer.host, said.port)
-            self.commons.candidates.connected(peer.listens, peer.link, now)
+            self.commons.candidates.connected(peer.listens, peer.link, "peer", now)
         if said.upload_only is not None:
             peer.upload_only = said.upload_only
         for introduced in self.introduced:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from torrent.core.assembly import Assemblies
     from torrent.core.commons import Commons
     from torrent.core.peer import Asked, Peer
-    from torrent.core.picker import Picker
     from torrent.core.wire import AllowedFast, Block, Choke, Reject, Suggest, Unchoke
 
 REFILL: Final = 0.75
@@ -53,13 +52,6 @@ class Fetching:
         commons.partings.append(self._parted)
         assemblies.announce.append(self._passed)
 
-    @property
-    def picker(self) -> Picker:
-        """What to ask for next."""
-        picker = self.commons.picker
-        assert picker is not None
-        return picker
-
     # Blocks.
 
     def block(self, peer: Peer, block: Block, now: float) -> None:
@@ -82,7 +74,7 @@ class Fetching:
             raise WireError(f"the peer sent {size} bytes at {begin} of piece {piece}: not a block")
         self._bytes += size
         self._blocks += 1
-        receipt = self.commons.picker.received(piece, index, peer.link)  # type: ignore[union-attr]
+        receipt = self.commons.work.received(piece, index, peer.link)
         if not receipt.fresh:
             self.wasted += size
             return
@@ -132,9 +124,11 @@ class Fetching:
     def refill(self, peer: Peer, now: float) -> None:
         """Ask ``peer`` for as much as its window has room for."""
         room = peer.window - len(peer.outstanding)
-        if room <= 0 or not peer.am_interested or peer.have is None or peer.closed:
+        if room <= 0 or not peer.am_interested or peer.have is None or self.commons.stuck:
             return
-        picked = self.picker.pick(
+        if peer.closed or (peer.choking and not peer.may_ask):
+            return
+        picked = self.commons.work.pick(
             peer.link,
             peer.have,
             room,
@@ -159,7 +153,7 @@ class Fetching:
             piece, index = asked
             work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
             if work is None:
-                self.picker.lost(piece)  # Not begun, after all; and not suspect.
+                self.commons.work.lost(piece)  # Not begun, after all; and not suspect.
                 peer.hungry = True
                 continue
             outstanding[asked] = now
@@ -181,7 +175,7 @@ class Fetching:
         """Nobody wants ``piece`` any more: cancel what was asked of it."""
         if not self.assemblies.abandon(piece):
             return
-        size = self.commons.info.piece_size(piece) if self.commons.info else 0
+        size = self.commons.torrent.piece_size(piece)
         for peer in self.commons.working():
             for asked in [asked for asked in peer.outstanding if asked[0] == piece]:
                 del peer.outstanding[asked]
@@ -198,7 +192,7 @@ class Fetching:
             for asked in peer.outstanding:
                 peer.haunt(asked)
         peer.outstanding.clear()
-        self.picker.forget(peer.link)
+        self.commons.work.forget(peer.link)
         self._freed = True
 
     def _parted(self, peer: Peer, now: float) -> None:
@@ -236,7 +230,7 @@ class Fetching:
             peer.may_ask.discard(message.piece)
         if peer.outstanding.pop(asked, None) is None:
             return
-        self.picker.released(*asked, peer.link)
+        self.commons.work.released(*asked, peer.link)
         self._freed = True
         # Not asked again at once, or the two of us would do nothing else; see `beat`.
         peer.hungry = False
@@ -293,7 +287,7 @@ class Fetching:
         if late:
             peer.missed(late, now)
             for asked in late:
-                self.picker.released(*asked, peer.link)
+                self.commons.work.released(*asked, peer.link)
             self._freed = True
         peer.measure()
         self._hang_up_on_the_stalled(peer, now)

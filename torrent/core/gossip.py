@@ -5,8 +5,8 @@ to be evicted (:mod:`torrent.core.candidates`), one peer may speak once a minute
 the internet cannot send us to addresses of our own network. A private torrent does none of
 this (BEP 27).
 
-*Introductions.* A peer that both of two others are connected to can tell them to dial each other at
-the same moment, which opens most NATs. We relay, we dial when told to, and we ask for it when a dial
+*Introductions.* A peer that two others are connected to can tell them to dial each other at the
+same moment, which opens most NATs. We relay, we dial when told to, and we ask for it when a dial
 to somebody failed whom a connected peer had named as able to.
 """
 

@@ -60,13 +60,13 @@ class Greeter:
         incoming: bool,
         handshake: Handshake | None = None,
     ) -> None:
-        """A connection stands. Outgoing: we speak first. Incoming: the shell read their handshake."""
+        """A connection stands. Outgoing: we speak first; incoming: they have spoken."""
         commons = self.commons
         peer = Peer(link, endpoint, commons.policy, now, incoming=incoming)
         why = self._unwelcome(peer)
         commons.peers[link] = peer
         if not incoming:
-            commons.candidates.connected(endpoint, link, now)
+            commons.candidates.connected(endpoint, link, "user", now)
         if why is not None:
             commons.close(peer, why, now, useful=True)
         elif handshake is None:
@@ -100,7 +100,7 @@ class Greeter:
     def _introduce(self, peer: Peer, infohash: bytes, now: float) -> None:
         identity = self.commons.identity
         reserved = reserved_bits(
-            dht=not self.commons.private, v2=self._speaks_v2(), fast=True, extended=True
+            dht=not self.commons.private, v2=self._speaks_v2(), fast=self.commons.policy.fast
         )
         self.commons.write(peer, encode(Handshake(infohash, identity.peer_id, reserved)), now)
 
@@ -112,24 +112,20 @@ class Greeter:
         """Read the peer's handshake and say our first words.
 
         Raises:
-            WireError: It is about another torrent, or it is not the first.
+            WireError: It is about another torrent.
         """
         commons = self.commons
-        if peer.greeted:
-            raise WireError("the peer sent a second handshake")
         if handshake.infohash not in commons.identity.infohashes:
             raise WireError("the peer's handshake is for another torrent")
         peer.peer_id = handshake.peer_id
-        peer.fast = handshake.fast
+        peer.fast = handshake.fast and commons.policy.fast
         peer.extended = handshake.extended
         peer.v2 = handshake.v2 or handshake.infohash != commons.identity.infohashes[0]
-        why = self._redundant(peer, now)
+        why = self._redundant(peer, handshake, now)
         if why is not None:
             commons.close(peer, why, now, useful=True)
             return
         peer.greeted = True
-        if peer.listens is not None:
-            commons.candidates.greeted(peer.listens)
         if peer.incoming:
             self._introduce(peer, self._answer(handshake), now)
         self._first_words(peer, now)
@@ -140,19 +136,18 @@ class Greeter:
         upgrade = handshake.v2 and len(infohashes) > 1
         return infohashes[-1] if upgrade else handshake.infohash
 
-    def _redundant(self, peer: Peer, now: float) -> str | None:
+    def _redundant(self, peer: Peer, handshake: Handshake, now: float) -> str | None:
         """Why ``peer``, now that it has a name, is one too many."""
-        own = self.commons.identity.peer_id
-        assert peer.peer_id is not None
-        if peer.peer_id == own:
+        own, theirs = self.commons.identity.peer_id, handshake.peer_id
+        if theirs == own:
             if peer.listens is not None:
                 self.commons.candidates.forget(peer.listens)
             return "we connected to ourselves"
         for other in list(self.commons.peers.values()):
-            if other is peer or other.peer_id != peer.peer_id:
+            if other is peer or other.peer_id != theirs:
                 continue
             crossed = other.incoming != peer.incoming and now - other.since < CROSSED
-            if not crossed or peer.incoming != (peer.peer_id > own):
+            if not crossed or peer.incoming != (theirs > own):
                 return "there is a connection to this peer"
             self.commons.close(other, "the peer dialled us at the same time", now, useful=True)
         return None

@@ -71,14 +71,13 @@ class Hashing:
 
     def _tree(self, info: Info, file: File) -> list[list[bytes]] | None:
         """The layers of a file's tree from its piece layer up; None if we lack that."""
-        assert file.pieces_root is not None
-        tree = self._trees.get(file.pieces_root)
-        layer = info.piece_layers.get(file.pieces_root)
+        name = file.pieces_root or b""
+        tree, layer = self._trees.get(name), info.piece_layers.get(name)
         if tree is None and layer is not None:
             hashes = split(layer)
             height = (info.piece_length // BLOCK).bit_length() - 1
             tree = layers(hashes, width_of(len(hashes)), height=height)
-            self._trees[file.pieces_root] = tree
+            self._trees[name] = tree
             if len(self._trees) > MOST_TREES:
                 self._trees.popitem(last=False)
         return tree
@@ -102,13 +101,8 @@ class Hashing:
             self._reject(peer, said, now)
             return
         sent = [_at(tree, at, place, lowest) for place in range(index, index + said.length)]
-        uncles: list[bytes] = []
         height = said.length.bit_length() - 1
-        place = index >> height
-        for layer in range(at + height, len(tree) - 1):
-            uncles.append(_at(tree, layer, place ^ 1, lowest))
-            place >>= 1
-        uncles += above
+        uncles = [*_uncles(tree, at + height, index >> height, lowest), *above]
         wanted = max(0, said.proofs + 1 - height)
         if wanted > len(uncles):
             self._reject(peer, said, now)
@@ -149,15 +143,9 @@ class Hashing:
         blocks = -(-info.payload_size(piece) // BLOCK)
         tree = layers(self._leaves[piece][:blocks], width)
         index = said.index % (max(width, 1) >> said.base or 1)
-        above: list[bytes] = []
-        if file.length > info.piece_length:
-            upper = self._tree(info, file)
-            place = piece - file.offset // info.piece_length
-            base = width.bit_length() - 1
-            for layer in range(len(upper) - 1 if upper else 0):
-                assert upper is not None
-                above.append(_at(upper, layer, place ^ 1, base))
-                place >>= 1
+        upper = self._tree(info, file) if file.length > info.piece_length else None
+        place = piece - file.offset // info.piece_length
+        above = _uncles(upper, 0, place, width.bit_length() - 1) if upper else []
         self._answer(peer, said, tree, 0, index, now, above)
 
     def keep(self, piece: int, leaves: tuple[bytes, ...]) -> None:
@@ -183,6 +171,15 @@ class Hashing:
                 self._reject(peer, said, now)
             else:
                 self._serve_leaves(peer, info, file, piece, said, now)
+
+
+def _uncles(tree: list[list[bytes]], layer: int, place: int, lowest: int) -> list[bytes]:
+    """The siblings on the way up from a hash to the top of ``tree``."""
+    found = []
+    for at in range(layer, len(tree) - 1):
+        found.append(_at(tree, at, place ^ 1, lowest))
+        place >>= 1
+    return found
 
 
 def _at(tree: list[list[bytes]], layer: int, place: int, lowest: int) -> bytes:

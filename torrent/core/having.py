@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torrent.core.bitfield import Bitfield
+from torrent.core.peer import Early
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
@@ -53,10 +54,9 @@ class Having:
             raise WireError("the peer uses the fast extension (BEP 6), which was not agreed on")
 
     def _replace(self, peer: Peer, have: Bitfield, now: float) -> None:
-        picker = self.commons.picker
-        assert picker is not None
-        assert peer.have is not None
-        picker.left(peer.have)
+        picker = self.commons.work
+        if peer.have is not None:
+            picker.left(peer.have)
         peer.have = have
         picker.joined(have)
         self._consider(peer, now)
@@ -76,7 +76,7 @@ class Having:
         if piece in peer.have:
             return
         peer.have.add(piece)
-        self.fetching.picker.gained(piece)
+        self.commons.work.gained(piece)
         self._consider(peer, now)
 
     def lost(self, peer: Peer, piece: int, now: float) -> None:
@@ -91,7 +91,7 @@ class Having:
             raise WireError(f"the peer no longer has piece {piece} of {peer.have.count}")
         if piece in peer.have:
             peer.have.discard(piece)
-            self.fetching.picker.dropped(piece)
+            self.commons.work.dropped(piece)
             self.fetching.reconsider(peer, now)
 
     def _consider(self, peer: Peer, now: float) -> None:
@@ -118,8 +118,5 @@ class Having:
         if info is None or picker is None or peer.have is not None:
             return
         peer.expect(info.piece_count)
-        have = peer.early.settle(info.piece_count)
-        peer.early = type(peer.early)()
-        peer.have = have
-        picker.joined(have)
-        self._consider(peer, now)
+        early, peer.early = peer.early, Early()
+        self._replace(peer, early.settle(info.piece_count), now)

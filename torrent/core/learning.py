@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torrent.core.wire import MetadataData
 
 MAX_SIZES: Final = 4
-"""Sizes believed in at a time. Each can cost its 32 MiB of memory, which liars would have to send."""
+"""Sizes believed in at a time. Each can cost its 32 MiB, which liars would have to send."""
 MAX_UNREAD: Final = 1 << 18
 """Bytes that may wait for a peer before we refuse it more metadata."""
 

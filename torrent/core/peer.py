@@ -41,6 +41,9 @@ PACE_WINDOW: Final = 5.0
 LENIENCE: Final = 3.0
 """A request may take this many times what it should at the peer's pace."""
 
+A_WHILE: Final = 60.0
+"""A connection that lasted so long was one; who hangs up at once need not be dialled again soon."""
+
 Asked = tuple[int, int]
 """A block by piece and index."""
 
@@ -95,6 +98,7 @@ class Peer:
     Attributes:
         link: The shell's name for it.
         endpoint: The other end; for an incoming one the port is not where it listens.
+        host: Its address: what is banned.
         listens: Where it can be dialled, as far as we know.
         peer_id: Its name for itself; None before its handshake.
         fast, v2: What both of us speak: BEP 6, BEP 52. ``extended``: it speaks BEP 10.
@@ -131,6 +135,7 @@ class Peer:
         "ghosts",
         "greeted",
         "have",
+        "host",
         "hungry",
         "incoming",
         "interested",
@@ -168,6 +173,7 @@ class Peer:
     ) -> None:
         self.link = link
         self.endpoint = endpoint
+        self.host = endpoint[0]
         self.listens: Endpoint | None = None if incoming else endpoint
         self.policy = policy
         self.incoming = incoming
@@ -211,14 +217,13 @@ class Peer:
         self.hungry = False
 
     @property
-    def host(self) -> str:
-        """The address it calls from: what is banned."""
-        return self.endpoint[0]
-
-    @property
     def seed(self) -> bool:
         """Whether it has everything."""
         return self.early.complete if self.have is None else self.have.full
+
+    def worthwhile(self, now: float) -> bool:
+        """Whether it was worth being connected: blocks passed, or it lasted a while."""
+        return bool(self.down.total or self.up.total) or now - self.since > A_WHILE
 
     def expect(self, piece_count: int) -> None:
         """Tighten the bound of its messages, now that the torrent is known."""

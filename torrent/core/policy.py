@@ -16,7 +16,7 @@ BLOCK_SHIFT: Final = 14
 MAX_PIECES: Final = 2_097_152
 """Pieces of a torrent we take part in: libtorrent's ``max_piece_count``. A bitfield of 256 KiB."""
 METADATA_FRAME: Final = MAX_PIECES // 8 + 16
-"""The longest message while the number of pieces is unknown: the bitfield of the largest torrent."""
+"""The longest message while the count of pieces is unknown: the largest torrent's bitfield."""
 LEAST_FRAME: Final = 65_536
 """The longest message otherwise, unless the bitfield is longer: room for 512 hashes and their
 proofs (17 KiB), for metadata (16 KiB and a dictionary), and for anybody's handshake dictionary."""
@@ -30,6 +30,7 @@ class SwarmPolicy:
     """How one swarm behaves. Times are seconds.
 
     Attributes:
+        fast: Whether we speak the fast extension (BEP 6).
         client: What we call ourselves (BEP 10's ``v``).
         port: Where we listen (BEP 10's ``p``); 0 if nowhere.
         connections: Peers of this torrent. libtorrent's default is 200 for all torrents together.
@@ -64,6 +65,7 @@ class SwarmPolicy:
         idle_beat: How often one does in which nothing is under way: a seedbox has a thousand.
     """
 
+    fast: bool = True
     client: str = "dhtctl"
     port: int = 0
     connections: int = 80

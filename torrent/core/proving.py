@@ -2,8 +2,8 @@
 
 A magnet brings the roots of files but not the hashes of their pieces (BEP 52: "piece layers" stand
 outside of the info dictionary). Without these no piece of a v2 torrent can be checked, so they are
-fetched before the torrent counts as learned. They come in stretches, each proven against the root by
-itself: whoever sends a false one is known at once.
+fetched before the torrent counts as learned. They come in stretches, each proven against the root
+by itself: whoever sends a false one is known at once.
 
 When a piece is false, its *leaves* say which block was. They are asked of peers that have the
 piece; whoever sent a block that is not its leaf is banned, before anything is fetched again.
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from torrent.core.effects import Learned
 from torrent.core.metainfo import BLOCK
-from torrent.core.metainfo.merkle import HASH, root, split, verify_proof, width_of
+from torrent.core.metainfo.merkle import root, split, verify_proof, width_of
 from torrent.core.wire import HashRequest
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from torrent.core.assembly import Assemblies, Sender
     from torrent.core.commons import Commons
@@ -36,7 +36,7 @@ UNDER_WAY: Final = 4
 PATIENCE: Final = 10.0
 """Seconds until a stretch is asked of somebody else."""
 MAX_WANTED: Final = 4_096
-"""Stretches of leaves wanted at a time: more pieces than that do not fail while one is cleared up."""
+"""Stretches of leaves wanted at a time: so many pieces do not fail while one is cleared up."""
 
 
 class _Wanted:
@@ -158,14 +158,12 @@ class Proving:
         info = self.commons.info
         if info is None or not info.is_v2 or len(self._wanted) >= MAX_WANTED:
             return
-        expected = info.piece_root(piece)
-        width = info.leaf_width(piece)
-        if expected is None or width == 1:
+        expected, width = info.piece_root(piece), info.leaf_width(piece)
+        file = info.files[info.file_at(piece)]
+        if expected is None or file.pieces_root is None or width == 1:
             return
         blocks = -(-info.payload_size(piece) // BLOCK)
         suspicion = _Suspicion(piece, digests, senders, blocks)
-        file = info.files[info.file_at(piece)]
-        assert file.pieces_root is not None
         start = (piece * info.piece_length - file.offset) // BLOCK
         length = min(width, STRETCH)
         for first in range(0, blocks, length):

@@ -80,7 +80,8 @@ class TokenBucket:
         """Take ``amount`` if there is as much, and say whether there was."""
         if self.available(now) < amount:
             return False
-        self._level -= amount
+        if self.rate != _UNLIMITED:
+            self._level -= amount
         return True
 
     def available(self, now: float) -> float:

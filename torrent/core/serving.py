@@ -187,7 +187,7 @@ class Serving:
         self.commons.say(peer, Unchoke(), now)
 
     def choke(self, peer: Peer, now: float) -> None:
-        """Answer no more requests of ``peer``; those that wait are dropped, and with BEP 6 said so."""
+        """Answer no more of its requests; those that wait are dropped (with BEP 6: rejected)."""
         peer.am_choking = True
         self.commons.say(peer, Choke(), now)
         for key in [key for key in peer.queue if key[0] not in peer.may_serve]:

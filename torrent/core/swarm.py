@@ -22,13 +22,14 @@ extending      nothing: it hands extension messages to those they are for
 swarm          nothing: it is the door
 =============  ====================================================================
 
-*Whatever a peer sends, only effects come out*: a breach of the protocol ends that connection, and no
-exception leaves ``receive``.
+*Whatever a peer sends, only effects come out*: a breach of the protocol ends that connection, and
+no exception leaves ``receive``.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from torrent.core.assembly import Assemblies
@@ -217,7 +218,7 @@ class Swarm:
         """The stream has ended."""
         peer = self.commons.peers.get(link)
         if peer is not None:
-            self.commons.part(peer, now, useful=peer.greeted)
+            self.commons.part(peer, now, useful=peer.worthwhile(now))
             self.fetching.feed(now)
         return self._done(now)
 
@@ -251,8 +252,9 @@ class Swarm:
         if commons.paused or not candidates.waiting(now):
             return
         room = commons.policy.connections - len(commons.peers) - candidates.half_open
+        taken = Counter(peer.host for peer in commons.peers.values())
         while room > 0:
-            endpoint = candidates.choose(now, seeds=not commons.done)
+            endpoint = candidates.choose(now, seeds=not commons.done, taken=taken)
             if endpoint is None:
                 return
             commons.emit(Dial(endpoint))
@@ -263,6 +265,7 @@ class Swarm:
     def begin(self, info: Info, have: Bitfield, now: float) -> list[Effect]:
         """The storage is ready: from now on pieces are fetched and served."""
         self._open(info, have)
+        self.commander.begin(now)
         for peer in self.commons.working():
             self._late_first_words(peer, now)
             self._arrived(peer, now)

@@ -33,17 +33,17 @@ class WebSeeding:
         self.commons = commons
         self.fetching = fetching
         self.assemblies = assemblies
-        self._everything: Bitfield | None = None
+        self._everything = Bitfield(0)
 
     def run(self, source: str, now: float) -> PieceRun | None:
         """Pieces for ``source`` to fetch, or None if there are none, or no buffers."""
         commons = self.commons
         picker, info = commons.picker, commons.info
-        if picker is None or info is None or commons.paused:
+        if picker is None or info is None or commons.paused or commons.stuck:
             return None
         if source in commons.candidates.banned:
             return None
-        if self._everything is None:
+        if not self._everything:
             self._everything = Bitfield(info.piece_count)
             self._everything.fill()
         picked = picker.pick(source, self._everything, 1, now, fast=True)
@@ -57,7 +57,6 @@ class WebSeeding:
 
     def _claim(self, piece: int, source: str, picker: Picker, info: Info, now: float) -> bool:
         """Ask for all that is free of a piece. False: there is no buffer for it."""
-        assert self._everything is not None
         if piece not in self.assemblies.open and self.assemblies.begin(piece) is None:
             picker.lost(piece)  # Not begun, after all.
             return False
@@ -70,7 +69,6 @@ class WebSeeding:
         """Go on with ``piece`` if nobody else has it in hand."""
         if piece >= info.piece_count or piece in picker.open_pieces:
             return False
-        assert self._everything is not None
         if not picker.pick(source, self._everything, 1, now, fast=True, only=(piece,)):
             return False
         return self._claim(piece, source, picker, info, now)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
+from typing import TYPE_CHECKING
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from torrent.core.bitfield import Bitfield
 from torrent.core.errand import MOST_ASKERS, MOST_DUPLICATES, PATIENCE
 from torrent.core.picker import LATE, SLOW_MARGIN, URGENT, Picker
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PEERS = st.sampled_from("abcde")
 Block = tuple[int, int]
@@ -78,13 +83,16 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
         counts=st.lists(st.integers(1, 4), min_size=1, max_size=12),
         max_open=st.integers(1, 6),
         seed=st.integers(0, 99),
+        data=st.data(),
     )
-    def begin(self, counts: list[int], max_open: int, seed: int) -> None:
+    def begin(self, counts: list[int], max_open: int, seed: int, data: st.DataObject) -> None:
         self.naive = NaivePicker(counts)
         self.picker = Picker(counts.__getitem__, len(counts), Random(seed), max_open=max_open)
         self.fields: dict[str, Bitfield] = {}
         self.now = 0.0
         self.fast_at = -100.0
+        for peer in "abc":
+            self.join(peer, data)
 
     # The peers.
 
@@ -111,14 +119,12 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             self.fields[peer].add(piece)
             self.picker.gained(piece)
 
-    @rule(peer=PEERS, piece=st.integers(0, 11))
     def drop(self, peer: str, piece: int) -> None:
         if piece in self.naive.peers.get(peer, ()):
             self.naive.peers[peer].discard(piece)
             self.fields[peer].discard(piece)
             self.picker.dropped(piece)
 
-    @rule(peer=PEERS)
     def forget(self, peer: str) -> None:
         self.picker.forget(peer)
         for asked in self.naive.asked.values():
@@ -126,20 +132,31 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
 
     # The work.
 
+    @rule(peer=PEERS, count=st.integers(1, 12))
+    def pick_slow(self, peer: str, count: int) -> None:
+        self.pick(peer, count, fast=False)
+
+    @rule(peer=PEERS, count=st.integers(1, 12))
+    def pick_fast(self, peer: str, count: int) -> None:
+        self.pick(peer, count, fast=True)
+
     @rule(
         peer=PEERS,
         count=st.integers(0, 8),
-        fast=st.booleans(),
         only=st.none() | st.sets(st.integers(0, 11), max_size=4),
-        suggested=st.just(()) | st.sets(st.integers(0, 11), max_size=3),
+        suggested=st.sets(st.integers(0, 11), max_size=3),
     )
+    def pick_some(self, peer: str, count: int, only: set[int] | None, suggested: set[int]) -> None:
+        self.pick(peer, count, fast=True, only=only, suggested=suggested)
+
     def pick(
         self,
         peer: str,
         count: int,
-        fast: bool,  # noqa: FBT001 - Hypothesis passes it by name
-        only: set[int] | None,
-        suggested: set[int] | tuple[()],
+        *,
+        fast: bool,
+        only: set[int] | None = None,
+        suggested: Collection[int] = (),
     ) -> None:
         if peer not in self.fields:
             return
@@ -201,6 +218,11 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             if piece in allowed and not spared:
                 assert full if piece not in self.naive.open else piece in self.naive.failed
 
+    @rule(peer=PEERS, count=st.integers(1, 12))
+    def deliver(self, peer: str, count: int) -> None:
+        for piece, block in self.picker.asked(peer)[:count]:
+            self.check_receipt(piece, block, peer)
+
     @precondition(lambda self: any(self.naive.asked.values()))
     @rule(data=st.data(), stranger=st.booleans())
     def receive(self, data: st.DataObject, stranger: bool) -> None:  # noqa: FBT001
@@ -209,7 +231,6 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
         asked = [asker for asker, _ in self.naive.asked[piece, block]]
         self.check_receipt(piece, block, "z" if stranger else data.draw(st.sampled_from(asked)))
 
-    @rule(piece=st.integers(0, 11), block=st.integers(0, 3), peer=PEERS)
     def receive_anything(self, piece: int, block: int, peer: str) -> None:
         if piece in self.naive.pieces and block in self.naive.blocks(piece):
             self.check_receipt(piece, block, peer)
@@ -231,7 +252,6 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             naive.open.discard(piece)
             naive.checking.add(piece)
 
-    @rule(piece=st.integers(0, 11), block=st.integers(0, 3), peer=PEERS)
     def release(self, piece: int, block: int, peer: str) -> None:
         if piece in self.naive.pieces and block in self.naive.blocks(piece):
             self.picker.released(piece, block, peer)
@@ -242,17 +262,22 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
     def verify(self, good: bool, data: st.DataObject) -> None:  # noqa: FBT001
         if self.naive.checking:
             piece = data.draw(st.sampled_from(sorted(self.naive.checking)))
-            self.naive.drop(piece)
             if good:
-                self.picker.passed(piece)
-                self.naive.have.add(piece)
-                self.naive.failed.discard(piece)
-                self.naive.deadlines.pop(piece, None)
+                self.get(piece)
             else:
+                self.naive.drop(piece)
                 self.picker.failed(piece)
                 self.naive.failed.add(piece)
 
-    @rule(piece=st.integers(0, 11))
+    def get(self, piece: int) -> None:
+        """A piece passes, wherever it came from."""
+        if piece in self.naive.pieces:
+            self.naive.drop(piece)
+            self.picker.passed(piece)
+            self.naive.have.add(piece)
+            self.naive.failed.discard(piece)
+            self.naive.deadlines.pop(piece, None)
+
     def lose(self, piece: int) -> None:
         if piece in self.naive.have:
             self.picker.lost(piece)
@@ -260,13 +285,11 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
 
     # The wishes.
 
-    @rule(piece=st.integers(0, 11), priority=st.integers(0, 7))
     def prefer(self, piece: int, priority: int) -> None:
         if piece in self.naive.pieces:
             self.picker.set_priority(piece, priority)
             self.wish({piece: priority})
 
-    @rule(data=st.data())
     def prefer_all(self, data: st.DataObject) -> None:
         count = len(self.naive.pieces)
         priorities = data.draw(st.lists(st.integers(0, 7), min_size=count, max_size=count))
@@ -279,7 +302,52 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             if not priority and piece in self.naive.open:
                 self.naive.drop(piece)
 
-    @rule(piece=st.integers(0, 11), ahead=st.none() | st.integers(-1, 12))
+    @rule(
+        what=st.sampled_from(
+            [
+                "drop",
+                "forget",
+                "receive",
+                "release",
+                "get",
+                "lose",
+                "prefer",
+                "prefer_all",
+                "expect",
+                "expect",
+                "expect",
+                "read_forward",
+            ]
+        ),
+        peer=PEERS,
+        piece=st.integers(0, 11),
+        block=st.integers(0, 3),
+        data=st.data(),
+    )
+    def happen(self, what: str, peer: str, piece: int, block: int, data: st.DataObject) -> None:
+        """Rare things share one rule, so that most steps are work."""
+        match what:
+            case "drop":
+                self.drop(peer, piece)
+            case "forget":
+                self.forget(peer)
+            case "receive":
+                self.receive_anything(piece, block, peer)
+            case "release":
+                self.release(piece, block, peer)
+            case "get":
+                self.get(piece)
+            case "lose":
+                self.lose(piece)
+            case "prefer":
+                self.prefer(piece, data.draw(st.integers(0, 7)))
+            case "prefer_all":
+                self.prefer_all(data)
+            case "expect":
+                self.expect(piece, data.draw(st.none() | st.integers(-1, 12)))
+            case "read_forward":
+                self.picker.sequential = not self.picker.sequential
+
     def expect(self, piece: int, ahead: int | None) -> None:
         if piece not in self.naive.pieces:
             return
@@ -292,10 +360,6 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
                 self.naive.priority[piece] = 7
             if piece not in self.naive.have:
                 self.naive.deadlines[piece] = at
-
-    @rule()
-    def read_forward(self) -> None:
-        self.picker.sequential = not self.picker.sequential
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 6.0]))
     def wait(self, seconds: float) -> None:
@@ -341,4 +405,5 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
         assert statistics.wanted_left == len(naive.lacking())
 
 
+PickerAndNaivePicker.TestCase.settings = settings(stateful_step_count=80)
 TestPicker = PickerAndNaivePicker.TestCase
