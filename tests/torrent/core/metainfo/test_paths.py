@@ -10,6 +10,7 @@ from torrent.core.metainfo.paths import (
     MAX_DEPTH,
     Directories,
     SafePath,
+    _numbered,
     sanitised,
     unique,
 )
@@ -170,6 +171,13 @@ def test_a_long_name_makes_room_for_its_number() -> None:
     assert first == long
     assert str(second).endswith(".1.torrents")
     assert len(str(second).encode()) <= 255
+
+
+def test_a_name_of_every_byte_there_is_makes_room_for_a_long_number() -> None:
+    longest = SafePath.of([b"t", b"n" * 239 + "😀".encode() + b"." + b"e" * 8])
+    assert len(longest.parts[1].encode()) == 252
+    renamed = _numbered(longest, 100)
+    assert renamed.parts == ("t", "n" * 227 + ".100.eeeeeeee")
 
 
 def test_a_few_duplicates_of_each_of_many_names_are_no_attack() -> None:

@@ -182,3 +182,48 @@ def v2_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
 def hybrid_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
     """A complete hybrid torrent file."""
     return torrent(hybrid(files, **more), piece_layers=layers_of(files))
+
+
+# --- what the tables of good and bad torrents are made of -------------------------------------
+
+SMALL, LARGE = noise(500), noise(100_000, 2)
+FILES = {"large": LARGE, "small": SMALL}
+LINK = {b"attr": b"l", b"length": 0, b"path": [b"link"]}
+
+
+def files(*entries: object, **more: object) -> bytes:
+    """A v1 torrent of one good file and some entries of no length."""
+    good = {b"length": len(SMALL), b"path": [b"a", b"b", b"bar"]}
+    info = several({}, **more) | {b"files": [good, *entries], b"pieces": pieces_of(SMALL)}
+    return torrent(info)
+
+
+def named(*path: bytes, length: int = 0) -> dict[bytes, object]:
+    return {b"length": length, b"path": list(path)}
+
+
+def linked(*target: bytes) -> dict[bytes, object]:
+    return LINK | {b"symlink path": list(target)}
+
+
+def tree(node: object, **more: object) -> bytes:
+    """A v2 torrent with this file tree."""
+    return torrent(v2({}, file_tree=node, **more))
+
+
+def layered(layers: object) -> bytes:
+    return torrent(v2(FILES), piece_layers=layers)
+
+
+def deep(levels: int) -> dict[bytes, object]:
+    """A file under so many directories."""
+    node = v2_file(SMALL)
+    for _ in range(levels):
+        node = {b"d": node}
+    return node
+
+
+def changed(data: bytes, old: bytes, new: bytes) -> bytes:
+    """Damage on the level of bytes; what is replaced must be there."""
+    assert data.count(old) == 1, (old, data)
+    return data.replace(old, new)
