@@ -12,6 +12,8 @@ answers each with one on stdout, and ends when stdin does:
 ``{"do": "wait", "seconds": S}``
     Wait until all that was added is complete; answers with the seconds waited since ``connect``,
     or ``{"complete": false}``.
+``{"do": "flush"}``
+    Write what it still holds in memory; answers when it is in the files.
 ``{"do": "create", "path": ..., "piece": ..., "version": "v1"|"v2"|"hybrid", "out": PATH}``
     Make a torrent; answers with the seconds it took.
 ``{"do": "status"}``
@@ -42,7 +44,9 @@ SETTINGS: dict[str, Any] = {
     # 2: disabled. Encryption comes to us as a layer of its own.
     "out_enc_policy": 2,
     "in_enc_policy": 2,
-    "alert_mask": int(lt.alert_category.status | lt.alert_category.error),
+    "alert_mask": int(
+        lt.alert_category.status | lt.alert_category.error | lt.alert_category.storage
+    ),
 }
 VERSIONS = {
     "v1": lt.create_torrent.v1_only,
@@ -101,6 +105,16 @@ class Peer:
                 return {"complete": True, "seconds": time.monotonic() - self._since}
             time.sleep(LOOK)
         return {"complete": False, **self.status(job)}
+
+    def flush(self, _job: dict[str, Any]) -> dict[str, Any]:
+        for handle in self._handles:
+            handle.flush_cache()
+        left, deadline = len(self._handles), time.monotonic() + 10
+        while left and time.monotonic() < deadline:
+            self._session.wait_for_alert(1000)
+            alerts = self._session.pop_alerts()
+            left -= sum(isinstance(alert, lt.cache_flushed_alert) for alert in alerts)
+        return {"flushed": not left}
 
     def create(self, job: dict[str, Any]) -> dict[str, Any]:
         path = Path(job["path"])

@@ -141,9 +141,7 @@ class Memory:
         metainfo = task.metainfo
         if infohash in self._stored and metainfo is not None:
             with _declared():
-                await trio.to_thread.run_sync(
-                    self._torrents.learned, infohash, task.name, metainfo
-                )
+                await trio.to_thread.run_sync(self._torrents.learned, infohash, task.name, metainfo)
 
     def mark(self, infohash: bytes, snapshot: Callable[[], Progress]) -> None:
         """Say that a torrent got further: committed within the second."""
