@@ -108,12 +108,13 @@ class Peer:
 
     def flush(self, _job: dict[str, Any]) -> dict[str, Any]:
         for handle in self._handles:
-            handle.flush_cache()
+            # Of `flush_cache` the answering alert is sometimes never sent.
+            handle.save_resume_data(lt.save_resume_flags_t.flush_disk_cache)
         left, deadline = len(self._handles), time.monotonic() + 10
         while left and time.monotonic() < deadline:
             self._session.wait_for_alert(1000)
             alerts = self._session.pop_alerts()
-            left -= sum(isinstance(alert, lt.cache_flushed_alert) for alert in alerts)
+            left -= sum(isinstance(alert, lt.save_resume_data_alert) for alert in alerts)
         return {"flushed": not left}
 
     def create(self, job: dict[str, Any]) -> dict[str, Any]:
