@@ -141,6 +141,8 @@ class Guest:
 
     def version(self, connection: sqlite3.Connection) -> int:
         """The version its tables are at; 0 if there are none."""
+        if not version(connection):
+            return 0  # an empty file: not even ours are there
         row = connection.execute(
             "SELECT value FROM meta WHERE name = ?", (f"version of {self.name}",)
         ).fetchone()
