@@ -17,7 +17,7 @@ from torrent.io.allocation import write_all
 from torrent.io.faults import explained
 from torrent.io.files import OpenFile, open_below, status
 from torrent.io.judging import hashes
-from torrent.io.places import PAD, PARTS
+from torrent.io.places import NOWHERE, PAD, PARTS
 from torrent.io.watch import Watch
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Access:
         """
         changes: int | None = None
         for index, offset, length in self.places.piece(piece):
+            if index == NOWHERE:
+                raise StorageError(f"piece {piece} lies in files that are not wanted")
             if index != PAD:
                 with explained(self.path(index)):
                     file = self._open(index, writable=True)
@@ -149,6 +151,8 @@ class Access:
             EOFError: The file ends before.
         """
         index, offset, _ = place
+        if index == NOWHERE:
+            raise EOFError
         if index == PAD:
             view[:] = bytes(len(view))
             return
@@ -172,7 +176,8 @@ class Access:
         unsynced, self._unsynced = self._unsynced, set()
         for index in unsynced:
             with explained(self.path(index)):
-                os.fsync(self._open(index, writable=True).fd)
+                file = self._open(index, writable=True)
+                os.fsync(file.fd)
 
     def fingerprint(self) -> bytes:
         """What all files look like from outside."""

@@ -176,10 +176,10 @@ class Allocator:
         return bool(self.places.present[index] or file.pad or not file.length)
 
     def _open_parts(self) -> OpenFile | None:
-        try:
-            return open_below(self.root, self.places.names(PARTS))
-        except FileNotFoundError:
-            return None
+        name = self.places.names(PARTS)
+        with explained(self.root.joinpath(*name)), suppress(FileNotFoundError):
+            return open_below(self.root, name)
+        return None
 
 
 def _make(directory: int, name: str, file: File) -> OpenFile:

@@ -34,7 +34,7 @@ _TOO_MANY: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class OpenFile:
-    """An open descriptor, closed when nobody holds this object any more.
+    """An open descriptor, closed when nobody holds this object any more: so hold it, not ``fd``.
 
     Attributes:
         fd: The descriptor.

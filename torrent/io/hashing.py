@@ -29,7 +29,7 @@ from torrent.io.places import Places
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from torrent.core.metainfo import Draft
+    from torrent.core.metainfo import Layout
     from torrent.io.disk import Disk
 
 _RUN: Final = 4 * 1024 * 1024
@@ -127,7 +127,7 @@ def _target(path: Path, base: Path, name: str) -> SafePath:
     """Where a link leads, if that is inside the torrent (BEP 47)."""
     led = os.path.normpath(path.parent / os.readlink(path))  # noqa: PTH115
     inside = Path(os.path.relpath(led, base)).parts
-    if inside[0] != name or len(inside) == 1 or not os.path.lexists(led):
+    if inside[:1] != (name,) or inside[1:] == () or not os.path.lexists(led):
         raise StorageError(
             f"{path} is a symbolic link to {led}, which is not part of what you share: replace it "
             "by what it points to, or leave it out"
@@ -137,7 +137,7 @@ def _target(path: Path, base: Path, name: str) -> SafePath:
 
 async def hash_files(
     disk: Disk,
-    plan: Draft,
+    plan: Layout,
     base: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[bytes], list[bytes]]:

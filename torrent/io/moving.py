@@ -120,7 +120,8 @@ class Mover:
             copy = OpenFile(
                 os.open(name, flags, there.st_mode & 0o777, dir_fd=target), writable=True
             )
-            self._copy_data(open_below(self._source, parts).fd, copy.fd, there.st_size)
+            original = open_below(self._source, parts)
+            self._copy_data(original.fd, copy.fd, there.st_size)
             os.utime(copy.fd, ns=(there.st_atime_ns, there.st_mtime_ns))
             os.fsync(copy.fd)
             os.rename(name, parts[-1], src_dir_fd=target, dst_dir_fd=target)

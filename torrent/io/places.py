@@ -15,8 +15,6 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from torrent.errors import StorageError
-
 if TYPE_CHECKING:
     from torrent.core.metainfo import Layout
 
@@ -24,13 +22,15 @@ PARTS: Final = -1
 """The part file, in the place of a file's index."""
 PAD: Final = -2
 """Padding: zeros that are stored nowhere (BEP 47)."""
+NOWHERE: Final = -3
+"""In the midst of a file that was never wanted: no piece there is asked for, or can be kept."""
 
 
 class Place(NamedTuple):
     """Some bytes on disk.
 
     Attributes:
-        file: Index of the file, or :data:`PARTS`, or :data:`PAD`.
+        file: Index of the file, or :data:`PARTS`, :data:`PAD`, :data:`NOWHERE`.
         offset: Where in that file they begin.
         length: How many.
     """
@@ -82,11 +82,7 @@ class Places:
         return self._regions
 
     def piece(self, piece: int) -> list[Place]:
-        """All of one piece, in order. The last few asked for are remembered: blocks come in rows.
-
-        Raises:
-            StorageError: It lies in a file that is not wanted and was never begun.
-        """
+        """All of one piece, in order. The last few are remembered: blocks come in rows."""
         found = self._recent.get(piece)
         if found is None:
             if len(self._recent) >= 64:  # noqa: PLR2004 - some peers, each in its own piece
@@ -134,4 +130,4 @@ class Places:
             return Place(PARTS, at + inside, length)
         if inside >= file.length - tail:
             return Place(PARTS, at + head + inside - (file.length - tail), length)
-        raise StorageError(f"{file.path} is not wanted, so no piece of it alone can be stored")
+        return Place(NOWHERE, 0, length)
