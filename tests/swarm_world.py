@@ -323,7 +323,7 @@ class Stranger:
         self.heard: list[Message] = []
         self.end: End | None = None
         self.ends: list[End] = []
-        self.decoder = Decoder()
+        self.decoders: dict[End, Decoder] = {}
         self.greeting = b""
         self.reply: Callable[[Message], bytes | None] = lambda message: None
         self.hung_up = False
@@ -342,8 +342,8 @@ class Stranger:
         self.end = end
         self.ends.append(end)
         self.hung_up = False
-        self.decoder = Decoder()
-        self.decoder.expect_handshake()
+        self.decoders[end] = Decoder()
+        self.decoders[end].expect_handshake()
         end.write(self.greeting)
 
     def say(self, data: bytes) -> None:
@@ -355,7 +355,7 @@ class Stranger:
         self.end.close()
 
     def received(self, end: End, data: bytes) -> None:
-        for message in self.decoder.receive(data):
+        for message in self.decoders[end].receive(data):
             self.heard.append(message)
             said = self.reply(message)
             if said and end.open:

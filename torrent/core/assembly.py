@@ -101,6 +101,10 @@ class Assemblies:
             picker.lost(piece)
         self.open.clear()
 
+    def untouched(self) -> list[int]:
+        """The open pieces of which no block has come."""
+        return [piece for piece, work in self.open.items() if not any(work.senders)]
+
     def abandon(self, piece: int) -> bool:
         """Forget a piece under way, which the picker has dropped; returns whether it was."""
         work = self.open.pop(piece, None)

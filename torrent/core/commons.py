@@ -62,6 +62,7 @@ class Commons:
         paused: Nobody is let in.
         stuck: A piece could not be stored: nothing more is asked for until our owner resumes.
         partings: Told of every connection that ended.
+        bannings: Told of every host that was banned.
         down, up: Rates of blocks, all peers together.
     """
 
@@ -79,6 +80,7 @@ class Commons:
         self.paused = False
         self.stuck = False
         self.partings: list[Callable[[Peer, float], None]] = []
+        self.bannings: list[Callable[[str, float], None]] = []
         self.down = Rate()
         self.up = Rate()
         self._effects: list[Effect] = []
@@ -202,3 +204,5 @@ class Commons:
         for peer in list(self.peers.values()):
             if peer.host == host and not peer.closed:
                 self.close(peer, f"banned: {reason}", now)
+        for banning in self.bannings:
+            banning(host, now)

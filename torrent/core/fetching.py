@@ -50,6 +50,7 @@ class Fetching:
         self._freed = False
         self._links: dict[int, Peer] = commons.peers
         commons.partings.append(self._parted)
+        commons.bannings.append(self._banned)
         assemblies.announce.append(self._passed)
 
     # Blocks.
@@ -184,6 +185,14 @@ class Fetching:
                 length = min(BLOCK, size - begin)
                 self.commons.say(peer, Cancel(piece, begin, length), now)
 
+    def _banned(self, host: str, now: float) -> None:
+        """Begin anew what holds blocks of a liar, rather than find out again that they are false."""
+        tainted = [p for p, work in self.assemblies.open.items() if host in work.senders]
+        for piece in tainted:
+            self.commons.work.lost(piece)
+            self.call_off(piece, now)
+            self._freed = True
+
     def release(self, peer: Peer, *, haunted: bool) -> None:
         """Nothing that ``peer`` was asked for is awaited any more."""
         if not peer.outstanding:
@@ -201,12 +210,26 @@ class Fetching:
             self.release(peer, haunted=False)
             if peer.have is not None:
                 picker.left(peer.have)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """While nothing is on its way, buffers without a single block are of more use elsewhere."""
+        if self.assemblies.open and not any(p.outstanding for p in self.commons.peers.values()):
+            for piece in self.assemblies.untouched():
+                self.commons.work.lost(piece)
+                self.assemblies.abandon(piece)
 
     # What the peer says about requests.
 
     def choke(self, peer: Peer, message: Choke, now: float) -> None:
-        """Without BEP 6 a choke drops all requests; with it, each is rejected by itself."""
+        """Without BEP 6 a choke drops all requests; with it, each is rejected by itself.
+
+        Raises:
+            WireError: It chokes and unchokes all the time and sends nothing in between.
+        """
         peer.choking = True
+        if peer.outstanding and (peer.last_block or 0.0) < peer.unchoked_at:
+            peer.strike("the peer unchoked us only to choke us")
         if not peer.fast and self.commons.picker is not None:
             self.release(peer, haunted=True)
 
@@ -304,6 +327,7 @@ class Fetching:
         """After all were looked after: give everybody what there is to do."""
         self.assemblies.nourish()
         self._freed = False
+        self._tidy()
         for peer in self.commons.working():
             if len(peer.outstanding) <= peer.window * REFILL:
                 self.refill(peer, now)

@@ -121,6 +121,9 @@ class Greeter:
         peer.fast = handshake.fast and commons.policy.fast
         peer.extended = handshake.extended
         peer.v2 = handshake.v2 or handshake.infohash != commons.identity.infohashes[0]
+        if peer.peer_id == commons.identity.peer_id:
+            self._meet_ourselves(peer, handshake, now)
+            return
         why = self._redundant(peer, handshake, now)
         if why is not None:
             commons.close(peer, why, now, useful=True)
@@ -136,13 +139,17 @@ class Greeter:
         upgrade = handshake.v2 and len(infohashes) > 1
         return infohashes[-1] if upgrade else handshake.infohash
 
+    def _meet_ourselves(self, peer: Peer, handshake: Handshake, now: float) -> None:
+        """Who dialled knows the address that is ours; so the other end answers, and waits."""
+        if peer.listens is None:
+            self._introduce(peer, handshake.infohash, now)
+        else:
+            self.commons.candidates.forget(peer.listens)
+            self.commons.close(peer, "we connected to ourselves", now)
+
     def _redundant(self, peer: Peer, handshake: Handshake, now: float) -> str | None:
         """Why ``peer``, now that it has a name, is one too many."""
         own, theirs = self.commons.identity.peer_id, handshake.peer_id
-        if theirs == own:
-            if peer.listens is not None:
-                self.commons.candidates.forget(peer.listens)
-            return "we connected to ourselves"
         for other in list(self.commons.peers.values()):
             if other is peer or other.peer_id != theirs:
                 continue

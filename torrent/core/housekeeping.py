@@ -65,6 +65,8 @@ class Housekeeping:
             return
         if self.commons.picker is not None:
             self.fetching.beat(peer, now)
+        if peer.closed:
+            return
         if now - peer.last_said >= self.commons.policy.keep_alive:
             self.commons.say(peer, KeepAlive(), now)
         self.gossip.beat(peer, now)

@@ -8,6 +8,7 @@ themselves; an assembly is dropped when nobody is left who believes in it.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from torrent.core.effects import Unusable
@@ -41,6 +42,7 @@ class Learning:
         self.commons = commons
         self.learned: list[Callable[[Info, float], None]] = []
         self._assemblies: dict[int, MetadataAssembly] = {}
+        self._asked: Counter[int] = Counter()
         self._over = False
         commons.partings.append(self._parted)
 
@@ -69,6 +71,7 @@ class Learning:
         if assembly is None:
             return
         while (piece := assembly.ask(peer.link, now)) is not None:
+            self._asked[peer.link] += 1
             if not self.commons.tell(peer, MetadataRequest(piece), now):
                 assembly.forget(peer.link)
                 return
@@ -136,6 +139,7 @@ class Learning:
             self.tick(now)
 
     def _parted(self, peer: Peer, now: float) -> None:
+        del self._asked[peer.link]
         assembly = self._assemblies.get(peer.metadata_size)
         if assembly is not None:
             assembly.forget(peer.link)
@@ -143,7 +147,7 @@ class Learning:
                 del self._assemblies[peer.metadata_size]
 
     def tick(self, now: float) -> None:
-        """Ask whoever can be asked; those who stall are passed over."""
+        """Ask whoever can be asked, those first who were asked least: who stalls comes last."""
         if self._learning:
-            for peer in self.commons.working():
+            for peer in sorted(self.commons.working(), key=lambda peer: self._asked[peer.link]):
                 self.ask(peer, now)

@@ -201,6 +201,8 @@ class Swarm:
         if peer is None:
             return []
         peer.last_heard = now
+        if peer.incoming and not peer.greeted:
+            return []  # Ourselves: about to hang up.
         handlers = self._handlers
         try:
             for message in peer.decoder.receive(data):

@@ -19,7 +19,7 @@ SEVERAL = (300_000, 5, 0, 700_001)
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("magnet", [False, True])
-def test_one_fetches_from_one(version: Version, magnet: bool) -> None:
+def test_one_fetches_from_one(version: Version, *, magnet: bool) -> None:
     world = World()
     sample = make(SEVERAL, version)
     seed, leech = world.member(sample, pieces=None), world.member(sample, magnet=magnet)
