@@ -1,4 +1,4 @@
-"""Real trackers on loopback, as context managers: npm's bittorrent-tracker, Debian's opentracker."""
+"""Real trackers on loopback, for a block's time: npm's bittorrent-tracker, Debian's opentracker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 import subprocess
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from tests.interop.npm_node import installed_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 LONG_ENOUGH = 20.0
 
@@ -50,11 +50,7 @@ async def opentracker(known: bytes, directory: Path) -> AsyncIterator[dict[str, 
     program = os.environ.get("INTEROP_OPENTRACKER")
     if program is None:
         pytest.skip("opentracker is joined by `make interop`, where it is installed")
-    # Started by root it becomes nobody, locked into the directory, and reads the file there.
-    directory.chmod(0o755)
-    for parent in directory.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o011)
-    (directory / "known").write_text(known.hex() + "\n")
+    furnish(directory, known)
     port = free_port()
     options = ["-i", OPENTRACKER, "-p", str(port), "-P", str(port), "-w", "known", "-d", "."]
     run = partial(trio.run_process, [program, *options], cwd=directory, check=False)
@@ -63,6 +59,13 @@ async def opentracker(known: bytes, directory: Path) -> AsyncIterator[dict[str, 
         await listing(port, known)
         yield {kind: f"{kind}://{OPENTRACKER}:{port}/announce" for kind in ("http", "udp")}
         process.kill()
+
+
+def furnish(directory: Path, known: bytes) -> None:
+    """Write the file; root's opentracker reads it as nobody, locked into the directory."""
+    for place in (directory, *directory.parents[:3]):
+        place.chmod(place.stat().st_mode | 0o055)
+    (directory / "known").write_text(known.hex() + "\n")
 
 
 def free_port() -> int:
@@ -76,10 +79,12 @@ def free_port() -> int:
 async def listing(port: int, known: bytes) -> None:
     """Until opentracker lists the torrent: it reads its file after it has begun to answer."""
     query = f"info_hash={quote(known)}&peer_id={'x' * 20}&port=1&left=0&event="
-    with trio.fail_after(LONG_ENOUGH):
-        while b"interval" not in await get(port, f"/announce?{query}started"):
-            await trio.sleep(0.02)  # it tells nobody when it is ready
-        await get(port, f"/announce?{query}stopped")
+    for _ in range(500):  # it tells nobody when it is ready
+        if b"interval" in await get(port, f"/announce?{query}started"):
+            await get(port, f"/announce?{query}stopped")
+            return
+        await trio.sleep(0.02)
+    raise AssertionError("opentracker does not list the torrent of its file")
 
 
 async def get(port: int, target: str) -> bytes:
