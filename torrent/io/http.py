@@ -343,9 +343,16 @@ def _declared() -> Iterator[None]:
 
 def _root(problem: BaseException) -> str:
     """What it began with: a certificate that is not trusted, rather than a broken resource."""
-    while (cause := problem.__cause__ or problem.__context__) is not None:
+    while (cause := _cause(problem)) is not None:
         problem = cause
     return str(problem) or type(problem).__name__
+
+
+def _cause(problem: BaseException) -> BaseException | None:
+    if isinstance(problem, BaseExceptionGroup):
+        first: BaseException = problem.exceptions[0]  # one address was dialled, so one there is
+        return first
+    return problem.__cause__ or problem.__context__
 
 
 def failure(reply: Reply) -> HttpFailed:

@@ -154,8 +154,8 @@ def test_the_rules(
     purpose: Purpose,
     address: str,
     target: str,
-    redirected: bool,
-    why: str | None,  # noqa: FBT001
+    redirected: bool,  # noqa: FBT001
+    why: str | None,
 ) -> None:
     reason = objection(purpose, address, url=Url("http", "x", 80, target), redirected=redirected)
     assert (reason is None) == (why is None)

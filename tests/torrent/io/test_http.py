@@ -61,9 +61,9 @@ class Names(trio.abc.HostnameResolver):
         host: Any,
         port: Any,
         family: int = 0,
-        type: int = 0,
+        type: int = 0,  # noqa: A002
         proto: int = 0,
-        flags: int = 0,  # noqa: A002
+        flags: int = 0,
     ) -> list[Any]:
         self.asked += 1
         kind = socket.SOCK_STREAM
@@ -166,8 +166,8 @@ async def test_a_status_is_a_failure_unless_the_body_is_a_dictionary() -> None:
 async def test_when_to_come_again(
     status: int,
     after: str,
-    final: bool,
-    seconds: float | None,  # noqa: FBT001
+    final: bool,  # noqa: FBT001
+    seconds: float | None,
 ) -> None:
     with server(lambda handler: handler.send(status, b"", Retry_After=after)) as root:
         problem = await failing(f"{root}/announce")

@@ -48,6 +48,7 @@ _EVENTS: Final = {
     Event.COMPLETED: "completed",
     Event.STOPPED: "stopped",
 }
+_INFOHASH: Final = 20
 _HOST_SIZES: Final = (4, 16)
 _ANNOUNCE, _SCRAPE = "announce", "scrape"
 
@@ -138,7 +139,19 @@ def decode_scrape_untrusted(body: bytes) -> Tallies | Refused | Malformed:
     files = fields.get(b"files")
     if not isinstance(files, dict):
         return Malformed("the tracker's answer has no dictionary `files`")
-    return Tallies({key: _tally(value) for key, value in files.items() if isinstance(value, dict)})
+    return Tallies(
+        {_infohash(key): _tally(value) for key, value in files.items() if isinstance(value, dict)}
+    )
+
+
+def _infohash(key: bytes) -> bytes:
+    """20 bytes; bittorrent-tracker (npm) writes them as text, each byte a character of UTF-8."""
+    if len(key) <= _INFOHASH:
+        return key
+    try:
+        return key.decode().encode("latin-1")
+    except UnicodeError:
+        return key
 
 
 def _tally(fields: dict[bytes, Any]) -> Tally:

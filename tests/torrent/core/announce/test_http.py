@@ -216,6 +216,17 @@ def test_a_scrape_is_read() -> None:
     assert decode_scrape_untrusted(body) == Tallies({key: Tally(1, 2, 3), odd: Tally()})
 
 
+@given(st.binary(min_size=20, max_size=20))
+def test_infohashes_that_were_taken_for_text(infohash: bytes) -> None:
+    body = encode({b"files": {infohash.decode("latin-1").encode(): {b"complete": 1}}})
+    assert decode_scrape_untrusted(body) == Tallies({infohash: Tally(1)})
+
+
+@pytest.mark.parametrize("key", [b"\xff" * 21, "€".encode() * 7])
+def test_keys_that_are_no_infohashes(key: bytes) -> None:
+    assert decode_scrape_untrusted(encode({b"files": {key: {}}})) == Tallies({key: Tally()})
+
+
 @pytest.mark.parametrize("body", [b"de", b"d5:filesi1ee"])
 def test_a_scrape_without_files(body: bytes) -> None:
     outcome = decode_scrape_untrusted(body)
