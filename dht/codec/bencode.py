@@ -130,6 +130,15 @@ def raw_value(data: bytes, *path: bytes) -> bytes | None:
     return data[start:end]
 
 
+def leading_value(data: bytes) -> bytes | None:
+    """The bytes of the value that ``data`` begins with, whatever follows it.
+
+    BEP 9 puts the metadata behind a dictionary, in the same message.
+    """
+    end = _skip(data, 0)
+    return data[:end] if end > 0 else None
+
+
 def _find(data: bytes, start: int, key: bytes) -> tuple[int, int] | None:
     """Where the value of ``key`` lies, in the dictionary that begins at ``start``."""
     if data[start : start + 1] != b"d":

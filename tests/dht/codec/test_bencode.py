@@ -18,6 +18,7 @@ from dht.codec.bencode import (
     decode_untrusted,
     encode,
     is_canonical,
+    leading_value,
     raw_value,
 )
 
@@ -275,3 +276,13 @@ class TestRawValue:
     def test_a_value_that_is_no_dictionary_holds_nothing(self) -> None:
         assert raw_value(b"d1:a1:ve", b"a", b"v") is None
         assert raw_value(b"d1:al1:vee", b"a", b"v") is None
+
+
+@given(values, st.binary(max_size=8))
+def test_the_leading_value_ends_where_it_ends(value: object, rest: bytes) -> None:
+    assert leading_value(write(value) + rest) == write(value)
+
+
+def test_what_begins_with_no_value_has_no_leading_one() -> None:
+    for data in (b"", b"d", b"d1:ai1e", b"5:abc", b"x", b"e", b"l" * 3000):
+        assert leading_value(data) is None
