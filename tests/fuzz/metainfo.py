@@ -5,10 +5,9 @@ came of it and a digest that depends on nothing but the arguments, and fails at 
 that is not the declared one, path that is not safe, or torrent that took too long.
 
 The corpus is every case of ``tests/bad_torrents.py`` and ``tests/good_torrents.py``. A mutant is
-damaged one to
-four times, either as bytes or as a value: a field replaced by that of another torrent or by
-something of another type, in the decoded dictionary, which is then encoded well. Bytes alone would
-hardly get past the decoder.
+damaged one to four times, either as bytes or as a value: a field replaced by that of another
+torrent or by something of another type, in the decoded dictionary, which is then encoded well.
+Bytes alone would hardly get past the decoder.
 """
 
 from __future__ import annotations

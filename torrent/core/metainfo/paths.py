@@ -25,6 +25,7 @@ from contextlib import suppress
 from functools import lru_cache, total_ordering
 from typing import TYPE_CHECKING, Final, final
 from unicodedata import normalize
+from urllib.parse import quote
 
 from torrent.errors import MetainfoError
 
@@ -105,6 +106,10 @@ class SafePath:
         if len(components) > MAX_DEPTH:
             raise MetainfoError("path", f"it has {len(components)} levels; {MAX_DEPTH} are allowed")
         return _path(tuple([sanitised(component) or "_" for component in components]))
+
+    def quoted(self) -> str:
+        """Write it as the end of a web seed's URL (BEP 19)."""
+        return "/".join(quote(part, safe="") for part in self.parts)
 
     def __str__(self) -> str:
         return "/".join(self.parts)

@@ -71,6 +71,11 @@ def test_a_path_has_the_elements_it_was_given() -> None:
     assert repr(path) == "SafePath('_/a/_/_')"
 
 
+def test_a_path_in_a_url() -> None:
+    path = SafePath.of(["a b", "ü?#%.mkv", "..", "x&y"])
+    assert path.quoted() == "a%20b/%C3%BC%3F%23%25.mkv/_/x%26y"
+
+
 def test_there_is_no_other_way_to_make_one() -> None:
     with pytest.raises(TypeError, match=r"SafePath\.of"):
         SafePath()

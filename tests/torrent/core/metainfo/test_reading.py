@@ -203,6 +203,8 @@ def test_size_is_bounded_before_anything_else() -> None:
         read_info(raw, max_size=len(raw) - 1)
     with pytest.raises(MetainfoError, match="10000000"):
         read_metainfo(b"x" * 10_000_001)
+    large = encode(single(SMALL, comment=b"x" * 11_000_000))
+    assert read_info(large).raw == large
 
 
 def test_more_directories_than_bencode_would_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
