@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -69,11 +70,11 @@ async def libtorrent_peer(
     """A peer of libtorrent's that listens on ``host``; ``settings`` go to its session."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
-            lambda task_status: trio.run_process(
+            partial(
+                trio.run_process,
                 [sys.executable, "-m", "tests.interop.libtorrent_peer"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                task_status=task_status,
             )
         )
         peer = LibtorrentPeer(process, host)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import libtorrent as lt
 import pytest
 import trio
+from tests.torrents import Finds, Sample
 
 from tests.interop.tracker_peers import npm_tracker, opentracker
-from tests.torrents import Finds, Sample
 from torrent.core.announce.messages import Announce, Event, Failure, Peers, Tallies
 from torrent.io.http import HttpSettings
 from torrent.io.trackers import Announcer, Trackers

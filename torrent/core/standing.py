@@ -1,4 +1,4 @@
-"""How a swarm stands, for people and for trackers: counted when asked, not on the way of a block."""
+"""How a swarm stands, for people and trackers: counted when asked, not on the way of a block."""
 
 from __future__ import annotations
 

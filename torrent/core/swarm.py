@@ -47,8 +47,8 @@ from torrent.core.learning import Learning
 from torrent.core.picker import Picker
 from torrent.core.proving import Proving
 from torrent.core.serving import Serving
-from torrent.core.webseeding import WebSeeding
 from torrent.core.standing import standing
+from torrent.core.webseeding import WebSeeding
 from torrent.core.wire import (
     AllowedFast,
     BitfieldMessage,

@@ -1,8 +1,8 @@
 """What happens to a torrent, for whoever listens.
 
-Events are the swarm's own effects (a piece passed or failed, a host was banned, all is complete), and
-what only the disk knows: a piece that we had is :class:`Lost`.
-A listener who is slow loses the oldest, and nobody waits for it.
+Events are the swarm's own effects (a piece passed or failed, a host was banned, all is complete),
+and what only the disk knows: a piece that we had is :class:`Lost`. A listener who is slow loses the
+oldest, and nobody waits for it.
 """
 
 from __future__ import annotations

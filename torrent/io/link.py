@@ -4,11 +4,12 @@ Reading: one task a link waits until the socket is readable, takes up to a megab
 session's one scratch buffer and hands it to the swarm, which copies what it wants to keep. One
 buffer serves all links, because nothing awaits between the reading and the parsing.
 
-Writing: the swarm never writes; it says :class:`~torrent.core.effects.Ready`, and :meth:`Link.pump`
-pulls what it has: control messages first, then blocks, as many as the socket and the upload limit
-take. A block goes out as a 13 byte header (held back by ``MSG_MORE``) and an ``os.sendfile`` from the
-file: its bytes never pass through this process. Where a block lies in several files it is read and
-sent as bytes. Only when the socket is full does a second task wait for it.
+Writing: the swarm never writes; it says :class:`~torrent.core.effects.Ready`, and
+:meth:`Link.pump` pulls what it has: control messages first, then blocks, as many as the socket and
+the upload limit take. A block goes out as a 13 byte header (held back by ``MSG_MORE``) and an
+``os.sendfile`` from the file: its bytes never pass through this process. Where a block lies in
+several files it is read and sent as bytes. Only when the socket is full does a second task wait
+for it.
 
 What comes before the BitTorrent handshake on a stream (encryption, uTP's framing) will be a layer
 around the socket: all that is asked of it is ``recv_into``, ``send``, ``fileno`` and readiness.

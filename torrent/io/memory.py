@@ -107,9 +107,9 @@ class Memory:
             claimed = Bitfield.from_bytes(stored.progress.have, info.piece_count)
         except WireError:
             return None  # Of another torrent, or of a release that counted otherwise.
-        if resting and claimed.full and stored.progress.fingerprint:
-            if await storage.fingerprint() == stored.progress.fingerprint:
-                return claimed
+        looks = stored.progress.fingerprint
+        if resting and claimed.full and looks and await storage.fingerprint() == looks:
+            return claimed
         return await storage.check(tuple(claimed), progress)
 
     # What is to be known later.

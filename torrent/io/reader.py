@@ -3,8 +3,8 @@
 >>> async with torrent.open(0) as file:                            # doctest: +SKIP
 ...     head = await file.read(1024)
 
-What is about to be read is given a deadline, piece by piece, and so is fetched first, from the fastest
-peers (:mod:`torrent.core.picker`). Everything that comes out of here has been verified.
+What is about to be read is given a deadline, piece by piece, and so is fetched first, from the
+fastest peers (:mod:`torrent.core.picker`). Everything that comes out of here has been verified.
 """
 
 from __future__ import annotations

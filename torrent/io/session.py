@@ -38,6 +38,7 @@ from torrent.io.task import read_task
 from torrent.io.throttle import Throttle
 from torrent.io.ticking import Ticker
 from torrent.io.torrent import Torrent
+from torrent.io.webwork import WebWork, layout
 
 if TYPE_CHECKING:
     import os
@@ -53,9 +54,9 @@ if TYPE_CHECKING:
 Endpoint = tuple[str, int]
 
 _SWITCH: Final = 0.0002
-"""Seconds a thread keeps the interpreter's lock while another wants it (Python's default: 5 ms). The
-loop and the hashing threads hand it to each other a thousand times a second; waiting 5 ms for
-it each time cost a sixth of the throughput."""
+"""Seconds a thread keeps the interpreter's lock while another wants it (Python's default: 5 ms).
+The loop and the hashing threads hand it to each other a thousand times a second; waiting 5 ms
+for it each time cost a sixth of the throughput."""
 _SAME_HOST: Final = 64
 """Connections to one host where tests run a whole swarm on one."""
 _FAREWELL: Final = 5.0
@@ -113,7 +114,7 @@ class Session:
                 self._nursery.start_soon(self._accept, listener)
             self._nursery.start_soon(self._ticker.run)
             self._nursery.start_soon(self._throttle.run)
-            await self._nursery.start(self._sources.udp.run)
+            await self._nursery.start(self._sources.run)
             self._stack = stack.pop_all()
         return self
 
@@ -254,6 +255,21 @@ class Session:
         async with trio.open_nursery() as nursery:
             for source in self._sources.of(torrent.task):
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
+            if self.config.web_seeds and torrent.task.web_seeds:
+                nursery.start_soon(self._fetch_from_web, torrent)
+
+    async def _fetch_from_web(self, torrent: Torrent) -> None:
+        """Let its web seeds work once its files are open."""
+        # HTTP's library is only loaded where a torrent has such a seed.
+        from torrent.io.webseed import WebSeed  # noqa: PLC0415
+
+        await torrent.opened()
+        assert torrent.info is not None  # noqa: S101 - its files are open
+        plan = layout(torrent.info)
+        async with trio.open_nursery() as nursery:
+            for url in torrent.task.web_seeds:
+                seed = WebSeed(url, plan, self._sources.http)
+                nursery.start_soon(seed.run, WebWork(torrent, url))
 
     async def remove(self, torrent: Torrent) -> None:
         """Let go of a torrent: its connections close, its files stay."""

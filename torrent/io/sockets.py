@@ -147,5 +147,5 @@ def _open(address: Endpoint) -> socket.socket:
 
 
 def _prepare(sock: socket.socket) -> None:
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's own
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

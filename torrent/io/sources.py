@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from torrent.io.dht import DhtSource
 from torrent.io.http import HttpSettings
+from torrent.io.lsd import LocalDiscovery
 from torrent.io.trackers import Announcer, Trackers
 from torrent.io.udp_tracker import UdpTrackers
 
@@ -62,8 +65,18 @@ class Sources:
     def __init__(self, config: SessionConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng
-        self.udp = UdpTrackers(rng=rng)
-        self._trackers = Trackers(self.udp, HttpSettings(ssrf_mitigation=config.mitigate_ssrf))
+        self.http = HttpSettings(ssrf_mitigation=config.mitigate_ssrf)
+        self._udp = UdpTrackers(rng=rng)
+        self._trackers = Trackers(self._udp, self.http)
+        self._lan = LocalDiscovery(rng=rng) if config.lan else None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold open the sockets that all torrents share, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._udp.run)
+            if self._lan is not None:
+                await nursery.start(self._lan.serve)
+            task_status.started()
 
     def of(self, task: Task) -> Iterator[PeerSource]:
         """The sources of one torrent. A private one has its trackers alone (BEP 27)."""
@@ -71,3 +84,5 @@ class Sources:
             yield Announcer(task.trackers, self._trackers, rng=self._rng)
         if not task.private and self._config.node is not None:
             yield DhtSource(self._config.node, self._rng)
+        if not task.private and self._lan is not None:
+            yield self._lan

@@ -70,7 +70,7 @@ class Throttle:
     # Uploading.
 
     def may_write(self, link: Link, most: int) -> int:
-        """How many bytes of blocks ``link`` may pull, at most ``most``; if 0, it is pumped later."""
+        """How many bytes of blocks ``link`` may pull, up to ``most``; if 0, it is pumped later."""
         if self._up is None:
             return most
         allowed = int(self._up.available(trio.current_time()))

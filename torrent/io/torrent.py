@@ -3,10 +3,10 @@
 >>> torrent = await session.add(magnet)                            # doctest: +SKIP
 >>> await torrent.completed()
 
-It goes through phases. A magnet link first looks for METADATA; then the files are opened and, unless
-resume data says what they hold, CHECKED; then it is DOWNLOADING until all that is wanted is
-here, and SEEDING after that. FAILED means that the disk refused: :attr:`Torrent.fault` says why and
-what to do, and :meth:`Torrent.resume` tries again, with nothing lost.
+It goes through phases. A magnet link first looks for METADATA; then the files are opened and it is
+found out what they hold (CHECKING); then it is DOWNLOADING until all that is wanted is here, and
+SEEDING after that. FAILED means that the disk refused: :attr:`Torrent.fault` says why and what to
+do, and :meth:`Torrent.resume` tries again, with nothing lost.
 """
 
 from __future__ import annotations
@@ -132,6 +132,12 @@ class Torrent(Listener):
         assert self.info is not None  # noqa: S101 - what was waited for
         return self.info
 
+    async def opened(self) -> None:
+        """Wait, however long it takes, until its files are open."""
+        await trio.lowlevel.checkpoint()
+        while self.sharing.storage is None:
+            await self._moved.wait()
+
     async def ready(self) -> None:
         """Wait until its files are open and it is known what they hold.
 
@@ -151,7 +157,7 @@ class Torrent(Listener):
         await self._until(lambda: self.complete)
 
     async def has(self, piece: int) -> None:
-        """Wait until ``piece`` is verified and on disk; see :meth:`completed` for what it raises."""
+        """Wait until ``piece`` is verified and on disk; raises as :meth:`completed` does."""
         await self._until(lambda: piece in self.have)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
@@ -162,6 +168,10 @@ class Torrent(Listener):
             if self.phase is Phase.REMOVED:
                 raise TorrentError(f"{self.name} was removed from its session")
             await self._moved.wait()
+
+    async def moved(self) -> None:
+        """Wait until anything changes: a phase, a piece."""
+        await self._moved.wait()
 
     def _move(self) -> None:
         """Let those who wait look again."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -16,7 +15,12 @@ from torrent.errors import TorrentError
 from torrent.io.events import Lost
 from torrent.io.results import Phase
 from torrent.io.session import Session
-from torrent.io.torrent import Torrent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from torrent.io.torrent import Torrent
 
 BLOCK = 16384
 FILES = {"t/a/first": 100_000, "t/a/second": 3, "t/b": 250_001, "t/empty": 0}
