@@ -1,184 +1,56 @@
-"""Torrents made by hand: small valid ones to be damaged, and the stupid correct answers.
-
-Nothing here uses what it is there to test, ``torrent.core.metainfo``. The trees are built whole,
-padding and all; the dictionaries are written out as BEP 3 and BEP 52 draw them.
-"""
+"""A torrent as peer sources see it, steered by tests."""
 
 from __future__ import annotations
 
-import hashlib
-from random import Random
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass, field, replace
 
-from dht.codec.bencode import encode
+import trio
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from torrent.core.sources import Transfer
 
-KIB = 1024
-BLOCK = 16 * KIB
-PIECE = 32 * KIB
-
-Files = "Mapping[str, bytes]"
-Dict = dict[bytes, Any]
+V1, V2 = b"v1 infohash 20 bytes", b"v2 infohash 20 bytes"
+LEECHING = Transfer(uploaded=5, downloaded=7, left=1000)
+DONE = Transfer(uploaded=5, downloaded=1007, left=0, complete=True)
 
 
-def noise(size: int, seed: int = 1) -> bytes:
-    """Bytes that are not all alike."""
-    return Random(seed).randbytes(size)
+@dataclass
+class Sample:
+    """An :class:`~torrent.core.sources.Announced`."""
+
+    infohashes: tuple[bytes, ...] = (V1,)
+    peer_id: bytes = b"-DC0100-abcdefghijkl"
+    port: int = 6881
+    private: bool = False
+    transfer: Transfer = LEECHING
+    completed: trio.Event = field(default_factory=trio.Event)
+
+    def statistics(self) -> Transfer:
+        return self.transfer
+
+    async def wait_completed(self) -> None:
+        await self.completed.wait()
+
+    def complete(self) -> None:
+        """Have all of it."""
+        self.transfer = replace(DONE)
+        self.completed.set()
 
 
-def sha1(data: bytes) -> bytes:
-    return hashlib.sha1(data).digest()
+class Finds:
+    """A ``found`` callback that can be waited for."""
 
+    def __init__(self) -> None:
+        self.peers: list[tuple[tuple[str, int], str]] = []
+        self._event = trio.Event()
 
-def sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+    def __call__(self, peers: object, source: str) -> None:
+        self.peers += [(peer, source) for peer in peers]  # type: ignore[attr-defined]
+        self._event.set()
+        self._event = trio.Event()
 
-
-def pieces_of(data: bytes, piece_length: int = PIECE) -> bytes:
-    """BEP 3's ``pieces``."""
-    return b"".join(sha1(data[at : at + piece_length]) for at in range(0, len(data), piece_length))
-
-
-def whole_tree(leaves: list[bytes], width: int) -> list[list[bytes]]:
-    """All layers of a tree, with every padding hash, lowest first."""
-    layers = [leaves + [bytes(32)] * (width - len(leaves))]
-    while len(layers[-1]) > 1:
-        below = layers[-1]
-        layers.append([sha256(below[i] + below[i + 1]) for i in range(0, len(below), 2)])
-    return layers
-
-
-def leaves_of(data: bytes) -> list[bytes]:
-    return [sha256(data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)]
-
-
-def power(count: int) -> int:
-    """The next power of two."""
-    width = 1
-    while width < count:
-        width *= 2
-    return width
-
-
-def tree_of(data: bytes) -> list[list[bytes]]:
-    """The whole tree of one file."""
-    leaves = leaves_of(data)
-    return whole_tree(leaves, power(len(leaves)))
-
-
-def root_of(data: bytes) -> bytes:
-    return tree_of(data)[-1][0]
-
-
-def layer_of(data: bytes, piece_length: int = PIECE) -> bytes:
-    """The piece layer of a file of several pieces."""
-    layer = tree_of(data)[power(piece_length // BLOCK).bit_length() - 1]
-    return b"".join(layer[: -(-len(data) // piece_length)])
-
-
-def v2_file(data: bytes, **more: Any) -> Dict:
-    """A leaf of the file tree, with its nameless key."""
-    found: Dict = {b"length": len(data)}
-    if data:
-        found[b"pieces root"] = root_of(data)
-    return {b"": found | {key.replace("_", " ").encode(): value for key, value in more.items()}}
-
-
-def file_tree(files: Mapping[str, bytes]) -> Dict:
-    top: Dict = {}
-    for path, data in files.items():
-        node = top
-        *above, last = path.encode().split(b"/")
-        for part in above:
-            node = node.setdefault(part, {})
-        node[last] = v2_file(data)
-    return top
-
-
-def layers_of(files: Mapping[str, bytes], piece_length: int = PIECE) -> Dict:
-    """``piece layers``."""
-    long = (data for data in files.values() if len(data) > piece_length)
-    return {root_of(data): layer_of(data, piece_length) for data in long}
-
-
-def single(data: bytes = b"x" * 100, name: Any = b"a.txt", **more: Any) -> Dict:
-    """The info dictionary of one file, v1."""
-    return {
-        b"name": name,
-        b"piece length": PIECE,
-        b"length": len(data),
-        b"pieces": pieces_of(data),
-    } | keyed(more)
-
-
-def several(files: Mapping[str, bytes], name: Any = b"top", **more: Any) -> Dict:
-    """The info dictionary of several files, v1."""
-    listed = [
-        {b"length": len(data), b"path": [part.encode() for part in path.split("/")]}
-        for path, data in files.items()
-    ]
-    return {
-        b"name": name,
-        b"piece length": PIECE,
-        b"files": listed,
-        b"pieces": pieces_of(b"".join(files.values())),
-    } | keyed(more)
-
-
-def v2(files: Mapping[str, bytes], name: Any = b"top", **more: Any) -> Dict:
-    """The info dictionary of a v2 torrent."""
-    return {
-        b"name": name,
-        b"piece length": PIECE,
-        b"meta version": 2,
-        b"file tree": file_tree(files),
-    } | keyed(more)
-
-
-def padded(files: Mapping[str, bytes], *, tail: bool = True) -> dict[str, bytes]:
-    """Files with pads between them, as hybrids have them."""
-    found: dict[str, bytes] = {}
-    for number, (path, data) in enumerate(files.items()):
-        found[path] = data
-        gap = -len(data) % PIECE
-        if gap and (tail or number + 1 < len(files)):
-            found[f".pad/{gap}#{number}"] = bytes(gap)
-    return found
-
-
-def hybrid(
-    files: Mapping[str, bytes], name: bytes = b"top", *, tail: bool = True, **more: Any
-) -> Dict:
-    """The info dictionary of a hybrid of several files."""
-    info = several(padded(files, tail=tail), name)
-    for entry in info[b"files"]:
-        if entry[b"path"][0] == b".pad":
-            entry[b"path"][1] = entry[b"path"][1].partition(b"#")[0]
-            entry[b"attr"] = b"p"
-    return info | v2(files, name) | keyed(more)
-
-
-def keyed(more: Mapping[str, Any]) -> Dict:
-    """Fields given as keywords: ``piece_length=5`` is ``piece length``."""
-    return {key.replace("_", " ").encode(): value for key, value in more.items()}
-
-
-def without(values: Dict, *keys: bytes) -> Dict:
-    return {key: value for key, value in values.items() if key not in keys}
-
-
-def torrent(info: Any, **more: Any) -> bytes:
-    """A torrent file."""
-    return encode({b"info": info} | keyed(more))
-
-
-def v2_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
-    """A complete v2 torrent file."""
-    return torrent(v2(files, **more), piece_layers=layers_of(files))
-
-
-def hybrid_torrent(files: Mapping[str, bytes], **more: Any) -> bytes:
-    """A complete hybrid torrent file."""
-    return torrent(hybrid(files, **more), piece_layers=layers_of(files))
+    async def wait(self, count: int = 1, seconds: float = 20.0) -> None:
+        """Until so many were found."""
+        with trio.fail_after(min(math.inf, seconds)):
+            while len(self.peers) < count:
+                await self._event.wait()

@@ -1,4 +1,1 @@
-"""Piece exchange: seeding and fetching files with BitTorrent peers.
-
-``core`` is pure (wire, picker, choker, swarm), ``io`` is its trio shell.
-"""
+"""Piece exchange: torrents, the peers that share them, and the files they end up in."""

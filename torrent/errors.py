@@ -12,10 +12,6 @@ class TorrentError(Exception):
     """Abstract base of everything this package raises on purpose."""
 
 
-class WireError(TorrentError):
-    """A peer broke the protocol: the connection is of no more use, and the message says why."""
-
-
 class MetainfoError(TorrentError):
     """A torrent, the metadata of a magnet link, or the link itself breaks the rules.
 
@@ -32,3 +28,18 @@ class MetainfoError(TorrentError):
         super().__init__(f"{field}: {fault}")
         self.field = field
         self.fault = fault
+
+
+class WireError(TorrentError):
+    """A peer broke the protocol: the connection is of no more use, and the message says why."""
+
+
+class StorageError(TorrentError):
+    """Files could not be read, written or moved; the message names the file, the cause, the cure.
+
+    Nothing verified is lost by it: once the cause is mended, the torrent goes on where it was.
+    """
+
+
+class SessionError(TorrentError):
+    """A session cannot do what was asked of it: it cannot listen, or is not running."""

@@ -4,10 +4,10 @@
 came of it and a digest that depends on nothing but the arguments, and fails at the first exception
 that is not the declared one, path that is not safe, or torrent that took too long.
 
-The corpus is every case of ``tests/torrent_cases.py``, good and bad. A mutant is damaged one to
-four times, either as bytes or as a value: a field replaced by that of another torrent or by
-something of another type, in the decoded dictionary, which is then encoded well. Bytes alone would
-hardly get past the decoder.
+The corpus is every case of ``tests/bad_torrents.py`` and ``tests/good_torrents.py``. A mutant is
+damaged one to four times, either as bytes or as a value: a field replaced by that of another
+torrent or by something of another type, in the decoded dictionary, which is then encoded well.
+Bytes alone would hardly get past the decoder.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from dht.codec.bencode import decode, encode
+from tests.bad_torrents import REJECTED
 from tests.fuzz.packets import MUTATIONS
-from tests.torrent_cases import ACCEPTED, REJECTED
+from tests.good_torrents import ACCEPTED
 from torrent.core.metainfo import Info, read_info, read_magnet, read_metainfo
 from torrent.errors import MetainfoError
 
@@ -113,7 +114,7 @@ def receive(data: bytes) -> str:
     try:
         read_magnet(data.decode("latin-1"))
     except MetainfoError as error:
-        assert error.field.startswith("magnet")
+        assert error.field.startswith("magnet")  # noqa: PT017
     try:
         info = read_metainfo(data).info
     except MetainfoError as error:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dht.codec.bencode import decode, encode
+from tests.bad_torrents import REJECTED
+from tests.good_torrents import ACCEPTED, EXCEPTIONS
+from tests.handmade import FILES, LARGE, PIECE, SMALL, noise
 from tests.hashing import hashed
-from tests.torrent_cases import ACCEPTED, EXCEPTIONS, FILES, LARGE, REJECTED, SMALL
-from tests.torrents import PIECE, noise
 from torrent.core.metainfo import (
     About,
     Info,

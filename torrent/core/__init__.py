@@ -1,1 +1,1 @@
-"""The machines of piece exchange. No clock, no dice, no socket, no file: all are arguments."""
+"""The pure machines of the piece exchange: no clock, no dice, no socket, no file."""

@@ -65,7 +65,7 @@ class _Links:
     def _settled(self, path: SafePath, target: SafePath) -> SafePath:
         """What a target names, seen from the root of the torrent or from where the link is."""
         relative = [*path.parts[:-1], *target.parts[1:]]
-        choices = [target, SafePath.of(relative)] if len(relative) <= MAX_DEPTH else [target]
+        choices = [target, SafePath.of(relative)] if 0 < len(relative) <= MAX_DEPTH else [target]
         chosen = next((choice for choice in choices if self._exists(str(choice))), target)
         if self._is_link.get(str(chosen), True):  # anything but an ordinary file may lead on
             self._leads[str(path)] = str(chosen)

@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import total_ordering
+from contextlib import suppress
+from functools import lru_cache, total_ordering
 from typing import TYPE_CHECKING, Final, final
 from unicodedata import normalize
+from urllib.parse import quote
 
 from torrent.errors import MetainfoError
 
@@ -43,6 +45,9 @@ MAX_DUPLICATES: Final = 500
 of one name are as many as pass."""
 
 _MAX_NAME: Final = 255
+_REMEMBERED: Final = 4096
+"""Short elements whose mended form is remembered, under two megabytes: directories come again and
+again."""
 _EXTENSION: Final = 10
 """Bytes at the end of a long name among which a dot is looked for."""
 
@@ -59,6 +64,10 @@ def _characters() -> dict[int, str | None]:
 
 
 _CHARACTERS: Final = _characters()
+_DROPPED: Final = re.compile(
+    b"(?:%s)*" % b"|".join(re.escape(chr(c).encode()) for c, to in _CHARACTERS.items() if not to)
+)
+"""A run of characters that are left out; any length of it, since it always matches."""
 _DRIVE: Final = re.compile(r"([A-Za-z]):")
 _DEVICE: Final = re.compile(
     r"(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?",
@@ -98,6 +107,10 @@ class SafePath:
             raise MetainfoError("path", f"it has {len(components)} levels; {MAX_DEPTH} are allowed")
         return _path(tuple([sanitised(component) or "_" for component in components]))
 
+    def quoted(self) -> str:
+        """Write it as the end of a web seed's URL (BEP 19)."""
+        return "/".join(quote(part, safe="") for part in self.parts)
+
     def __str__(self) -> str:
         return "/".join(self.parts)
 
@@ -128,6 +141,11 @@ def sanitised(element: bytes | str) -> str | None:
     out become nothing.
     """
     raw = element.encode("utf-8", "surrogatepass") if isinstance(element, str) else element
+    return _remembered(raw) if len(raw) < MAX_ELEMENT else _sanitised(raw)
+
+
+def _sanitised(raw: bytes) -> str | None:
+    """Mend one element, whatever its length."""
     if not raw:
         return "_"
     text = _mended(raw)
@@ -139,15 +157,16 @@ def sanitised(element: bytes | str) -> str | None:
     return "_" + text if _DEVICE.fullmatch(text) else text or None
 
 
+_remembered: Final = lru_cache(_REMEMBERED)(_sanitised)
+
+
 def _mended(raw: bytes) -> str:
     """Leave out, replace and cut; nearly every name needs none of it."""
     if len(raw) < MAX_ELEMENT:
-        try:
+        with suppress(UnicodeDecodeError):
             return raw.decode().translate(_CHARACTERS)
-        except UnicodeDecodeError:
-            pass
     kept, size, at, extended = [], 0, 0, False
-    while at < len(raw):
+    while (at := _DROPPED.match(raw, at).end()) < len(raw):  # type: ignore[union-attr]
         before, (char, at) = at, _character(raw, at)
         char = char.translate(_CHARACTERS)
         kept.append(char)

@@ -34,6 +34,11 @@ from torrent.errors import MetainfoError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+MAX_METADATA: Final = 32 * 2**20
+"""Bytes of an info dictionary from peers: more than a file may have, since the limit there is on
+what somebody opens, and here on what is worth fetching (libtorrent's ``max_metadata_size``, 30 MB).
+"""
+
 MAX_PIECES: Final = 0x200000
 """Pieces of a torrent (libtorrent's ``max_pieces``): a bitfield of 256 KiB per peer."""
 
@@ -95,7 +100,7 @@ def read_metainfo(data: bytes, *, max_size: int = MAX_SIZE) -> Metainfo:
     )
 
 
-def read_info(raw: bytes, *, max_size: int = MAX_SIZE) -> Info:
+def read_info(raw: bytes, *, max_size: int = MAX_METADATA) -> Info:
     """Read an info dictionary by itself, as peers send it for a magnet link (BEP 9).
 
     It passes through the same checks as one in a file. That it is the right one, its infohash

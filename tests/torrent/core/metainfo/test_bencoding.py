@@ -55,7 +55,7 @@ def test_only_the_declared_error_leaves(data: bytes) -> None:
     try:
         found, raw = decode(data, "x")
     except MetainfoError as error:
-        assert error.field == "x"
+        assert error.field == "x"  # noqa: PT017
     else:
         assert type(found) is dict
         assert raw in data

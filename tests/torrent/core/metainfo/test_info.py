@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from dht.names import parse
-from tests.torrent_cases import FILES, LARGE, SMALL
-from tests.torrents import (
+from tests.handmade import (
+    FILES,
+    LARGE,
     PIECE,
+    SMALL,
     hybrid_torrent,
     layer_of,
     layers_of,

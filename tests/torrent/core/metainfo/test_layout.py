@@ -42,7 +42,7 @@ def row(layout: Layout) -> list[tuple[int, int] | None]:
 
 
 lengths = st.lists(st.integers(0, 30), min_size=1, max_size=6).filter(any)
-versions = st.sampled_from(list(Version) + [Version.HYBRID])
+versions = st.sampled_from([Version.V1, Version.V2, Version.HYBRID])
 
 
 @given(lengths, versions, st.sampled_from([1, 4, 8]), st.data())
@@ -93,6 +93,16 @@ def test_a_v2_piece_ends_with_its_file() -> None:
     assert layout.spans(2 * PIECE, 5) == [(2, 0, 5)]
     assert layout.length == 2 * PIECE + 5
     assert layout.size == PIECE + 6
+
+
+@pytest.mark.parametrize(
+    "place", [(PIECE, 2), (PIECE + 1, 1), (PIECE + 1, 0x10000), (-1, 1), (0, -1)]
+)
+def test_bytes_that_are_nowhere(place: tuple[int, int]) -> None:
+    layout = laid_out([PIECE + 1, 0, 5], Version.V2)
+    with pytest.raises(ValueError, match="not in this torrent"):
+        layout.spans(*place)
+    assert layout.spans(PIECE + 1, 0) == []
 
 
 def test_a_hybrid_piece_is_whole_but_its_payload_is_not() -> None:

@@ -64,6 +64,11 @@ def test_without_links_there_is_nothing_to_do() -> None:
     assert resolved([SafePath.of(["a"])], [None]) == [None]
 
 
+def test_a_torrent_that_is_nothing_but_a_link() -> None:
+    alone = SafePath.of(["a"])
+    assert resolved([alone], [SafePath.of(["b"])]) == [alone]
+
+
 def test_a_link_deep_down_is_not_looked_for_deeper() -> None:
     deep = SafePath.of(["t"] + ["d"] * (MAX_DEPTH - 1))
     target = SafePath.of(["t"] + ["e"] * 5)
@@ -106,7 +111,7 @@ def test_links_on_disk_stay_inside(
     for path, target in found.items():
         create(root, path, target)
     for path, target in found.items():
-        if target not in (None, path) and os.path.exists(root / path):
+        if target not in (None, path) and (root / path).exists():
             assert (root / path).resolve().is_relative_to(root.resolve())
         if target == path or target is None:
             continue

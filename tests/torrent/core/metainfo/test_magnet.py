@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dht.names import parse_magnet
-from tests.torrent_cases import FILES
-from tests.torrents import hybrid_torrent, several, torrent
+from tests.handmade import FILES, hybrid_torrent, several, torrent
 from torrent.core.metainfo import Magnet, read_magnet, read_metainfo
 from torrent.core.metainfo.magnet import MAX_FIELDS, MAX_TEXT
 from torrent.errors import MetainfoError
@@ -24,6 +23,7 @@ def read(*fields: str) -> Magnet:
 def test_infohashes() -> None:
     assert read(BTIH) == Magnet(SHA1)
     assert read(BTMH) == Magnet(None, SHA256)
+    assert str(Magnet(None, SHA256)) == "magnet:?" + BTMH
     assert read(BTMH, BTIH) == Magnet(SHA1, SHA256)
     assert read("xt=urn:btih:" + base64.b32encode(SHA1).decode()) == Magnet(SHA1)
     assert read("xt=urn:btih:" + base64.b32encode(SHA1).decode().lower()) == Magnet(SHA1)
@@ -161,4 +161,4 @@ def test_only_the_declared_error_leaves(text: str) -> None:
         try:
             read_magnet(link)
         except MetainfoError as error:
-            assert error.field.startswith("magnet")
+            assert error.field.startswith("magnet")  # noqa: PT017

@@ -10,6 +10,7 @@ from torrent.core.metainfo.paths import (
     MAX_DEPTH,
     Directories,
     SafePath,
+    _numbered,
     sanitised,
     unique,
 )
@@ -68,6 +69,11 @@ def test_a_path_has_the_elements_it_was_given() -> None:
     assert path.parts == ("_", "a", "_", "_")
     assert str(path) == "_/a/_/_"
     assert repr(path) == "SafePath('_/a/_/_')"
+
+
+def test_a_path_in_a_url() -> None:
+    path = SafePath.of(["a b", "ü?#%.mkv", "..", "x&y"])
+    assert path.quoted() == "a%20b/%C3%BC%3F%23%25.mkv/_/x%26y"
 
 
 def test_there_is_no_other_way_to_make_one() -> None:
@@ -170,6 +176,13 @@ def test_a_long_name_makes_room_for_its_number() -> None:
     assert first == long
     assert str(second).endswith(".1.torrents")
     assert len(str(second).encode()) <= 255
+
+
+def test_a_name_of_every_byte_there_is_makes_room_for_a_long_number() -> None:
+    longest = SafePath.of([b"t", b"n" * 239 + "😀".encode() + b"." + b"e" * 8])
+    assert len(longest.parts[1].encode()) == 252
+    renamed = _numbered(longest, 100)
+    assert renamed.parts == ("t", "n" * 227 + ".100.eeeeeeee")
 
 
 def test_a_few_duplicates_of_each_of_many_names_are_no_attack() -> None:

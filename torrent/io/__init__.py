@@ -1,0 +1,1 @@
+"""The piece exchange on trio: sockets, files, clocks, chance."""
