@@ -162,13 +162,10 @@ class Decoder:
     def _judge(self, kind: int, length: int) -> None:
         """Refuse a length that messages of this kind cannot have."""
         name, least, most = _LENGTHS.get(kind, _ANY)
-        if kind == _BLOCK:
-            most = self._most
+        most = self._most if kind == _BLOCK else min(most, self.limit)
         if not least <= length <= most:
-            raise WireError(
-                f"the peer sends a {name} of {length} bytes; it has {least}"
-                + (f" to {most}" if least < most else "")
-            )
+            takes = f"{least} to {most}" if least < most else f"{least}"
+            raise WireError(f"the peer's {name} has {length} bytes; it takes {takes}")
 
     def _drain(self, view: memoryview, at: int, messages: list[Message]) -> int:
         """Read every whole message from ``at`` on; return where the incomplete one begins."""

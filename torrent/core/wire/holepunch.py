@@ -61,7 +61,8 @@ def read_holepunch(payload: bytes) -> Holepunch:
     endpoint = unpack_address(rest[:size])
     if not endpoint[1]:
         raise WireError(f"the peer's {_WHAT} names port 0")
-    return Holepunch(what, endpoint, int.from_bytes(code, "big"))
+    failed = what is HolepunchKind.ERROR
+    return Holepunch(what, endpoint, int.from_bytes(code, "big") if failed else 0)
 
 
 def _code_sizes(kind: HolepunchKind) -> tuple[int, ...]:

@@ -30,8 +30,8 @@ def reserved_bits(
 ) -> bytes:
     """The eight reserved bytes of a handshake, saying what its sender speaks.
 
-    ``v2``: in the handshake of a hybrid torrent's v1 infohash, that it may be answered with the v2
-    one (BEP 52, "upgrade path").
+    ``v2``: the sender has a v2 infohash of this torrent (BEP 52, "upgrade path"). Set it for v2 and
+    hybrid torrents only: libtorrent hangs up on it where it knows the torrent as v1.
     """
     flags = bytearray(8)
     for wanted, (at, bit) in ((fast, _FAST), (extended, _EXTENDED), (dht, _DHT), (v2, _V2)):
@@ -44,7 +44,8 @@ class Handshake:
     """The first 68 bytes each way (BEP 3).
 
     Attributes:
-        infohash: Which torrent; a v2 torrent's is the first 20 bytes of its SHA-256.
+        infohash: Which torrent; a v2 torrent's is the first 20 bytes of its SHA-256. To a hybrid's
+            v1 infohash with the :attr:`v2` flag libtorrent answers with its v2 one.
         peer_id: What the sender calls itself, 20 bytes; see :mod:`torrent.core.peerid`.
         reserved: Eight bytes of flags, read by the properties.
     """

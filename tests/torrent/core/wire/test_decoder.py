@@ -104,22 +104,22 @@ MALFORMED = [
     (b"\x80\x00\x00\x01\x00", "announces a message of 2147483649"),  # read as signed: negative
     (b"\x00\x10\x00\x01", "announces a message of 1048577"),
     ((1 + 10**9 // 8).to_bytes(4, "big") + b"\x05", "announces a message of 125000001"),
-    (b"\0\0\0\2\0", "Choke of 2 bytes; it has 1"),
-    (b"\0\0\0\2\x0e", "HaveAll of 2 bytes; it has 1"),
-    (b"\0\0\0\4\4", "Have of 4 bytes; it has 5"),
-    (b"\0\0\0\6\4", "Have of 6 bytes; it has 5"),
-    (b"\0\0\0\1\x11", "AllowedFast of 1 bytes; it has 5"),
-    (b"\0\0\0\x0c\6", "Request of 12 bytes; it has 13"),
-    (b"\0\0\0\x0e\6", "Request of 14 bytes; it has 13"),
-    (b"\0\0\0\x0e\x08", "Cancel of 14 bytes; it has 13"),
-    (b"\0\0\0\x01\x10", "Reject of 1 bytes; it has 13"),
-    (b"\0\0\0\x08\7", "Block of 8 bytes; it has 9 to 16393"),
-    (b"\0\0\x40\x0a\7", "Block of 16394 bytes; it has 9 to 16393"),
-    (b"\0\0\0\2\x09", "Port of 2 bytes; it has 3"),
-    (b"\0\0\0\1\x14", "Extended of 1 bytes; it has 2 to"),
-    (b"\0\0\0\x30\x15", "HashRequest of 48 bytes; it has 49"),
-    (b"\0\0\0\x30\x16", "Hashes of 48 bytes; it has 49 to"),
-    (b"\0\0\0\x32\x17", "HashReject of 50 bytes; it has 49"),
+    (b"\0\0\0\2\0", "Choke has 2 bytes; it takes 1"),
+    (b"\0\0\0\2\x0e", "HaveAll has 2 bytes; it takes 1"),
+    (b"\0\0\0\4\4", "Have has 4 bytes; it takes 5"),
+    (b"\0\0\0\6\4", "Have has 6 bytes; it takes 5"),
+    (b"\0\0\0\1\x11", "AllowedFast has 1 bytes; it takes 5"),
+    (b"\0\0\0\x0c\6", "Request has 12 bytes; it takes 13"),
+    (b"\0\0\0\x0e\6", "Request has 14 bytes; it takes 13"),
+    (b"\0\0\0\x0e\x08", "Cancel has 14 bytes; it takes 13"),
+    (b"\0\0\0\x01\x10", "Reject has 1 bytes; it takes 13"),
+    (b"\0\0\0\x08\7", "Block has 8 bytes; it takes 9 to 16393"),
+    (b"\0\0\x40\x0a\7", "Block has 16394 bytes; it takes 9 to 16393"),
+    (b"\0\0\0\2\x09", "Port has 2 bytes; it takes 3"),
+    (b"\0\0\0\1\x14", "Extended has 1 bytes; it takes 2 to"),
+    (b"\0\0\0\x30\x15", "HashRequest has 48 bytes; it takes 49"),
+    (b"\0\0\0\x30\x16", "Hashes has 48 bytes; it takes 49 to"),
+    (b"\0\0\0\x32\x17", "HashReject has 50 bytes; it takes 49"),
     (b"\0\0\0\x51\x16" + bytes(80), "32 bytes of hashes; 0 and 0 uncles take 0"),
     (b"\0\0\0\x32\x16" + bytes(43) + b"\1" + bytes(5), "1 bytes of hashes; 1 and 1 uncles take 64"),
 ]
@@ -148,7 +148,7 @@ def test_runs_end_where_something_else_begins() -> None:
     assert Decoder().receive(stream) == sent
     # A second block that is too long ends the run, and is judged by the ordinary road.
     decoder = Decoder(max_block=4)
-    with pytest.raises(WireError, match="Block of 14 bytes"):
+    with pytest.raises(WireError, match="Block has 14 bytes"):
         decoder.receive(encode(block) + encode(Block(1, 2, memoryview(b"datum"))))
 
 

@@ -99,7 +99,7 @@ def test_malformed_messages_name_their_fault(name: str, payload: bytes, fault: s
 
 def test_the_code_of_a_step_that_is_no_error_may_be_there() -> None:
     # BEP 55 has it in every message, "0 in non-error messages"; libtorrent leaves it out.
-    for code in (b"", bytes(4)):
+    for code in (b"", bytes(4), b"\0\0\0\3"):
         payload = b"\0\1" + bytes(15) + b"\1\x1a\xe1" + code
         step = Holepunch(HolepunchKind.RENDEZVOUS, ("::1", 6881))
         assert read_extended(Extended(EXTENSION_IDS["ut_holepunch"], payload)) == step
