@@ -330,3 +330,34 @@ def test_interest_is_exact_for_bitfields_it_never_met_and_for_changing_ones() ->
     picker.left(friend)
     assert isinstance(picker._views, Views)
     assert not picker._views._views
+
+
+def test_a_block_that_comes_after_it_was_given_up_is_kept() -> None:
+    picker = make(1, range(1))
+    full = everything(picker)
+    picker.pick("a", full, 4, 0.0)
+    for block in range(4):
+        picker.released(0, block, "a")
+    assert [picker.received(0, block, "a").complete for block in range(4)] == [False] * 3 + [True]
+
+
+def test_who_is_asked_second_steps_in_or_back() -> None:
+    picker = make(1, range(1))
+    full = everything(picker)
+    picker.pick("a", full, 4, 0.0)
+    picker.pick("b", full, 4, 0.0)
+    picker.released(0, 0, "b")
+    picker.released(0, 1, "a")
+    picker.released(0, 1, "stranger")
+    assert picker.asked("a") == [(0, 0), (0, 2), (0, 3)]
+    assert sorted(picker.asked("b")) == [(0, 1), (0, 2), (0, 3)]
+    assert picker.received(0, 2, "a").others == ("b",)
+    picker.released(0, 1, "b")
+    assert picker.pick("c", full, 1, 0.0) == [(0, 1)]
+
+
+def test_deadlines_are_served_as_far_as_a_peer_can_take_them() -> None:
+    picker = make(9, range(9))
+    for piece in (5, 6):
+        picker.set_deadline(piece, 20.0)
+    assert pieces_of(picker.pick("a", everything(picker), BLOCKS, 0.0)) == [5]
