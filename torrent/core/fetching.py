@@ -213,7 +213,7 @@ class Fetching:
             self._tidy()
 
     def _tidy(self) -> None:
-        """While nothing is on its way, buffers without a single block are of more use elsewhere."""
+        """While nothing is on its way, buffers without any block are of more use elsewhere."""
         if self.assemblies.open and not any(p.outstanding for p in self.commons.peers.values()):
             for piece in self.assemblies.untouched():
                 self.commons.work.lost(piece)

@@ -127,14 +127,19 @@ class Hashing:
             self._reject(peer, said, now)
         elif piece in self._leaves:
             self._serve_leaves(peer, info, file, piece, said, now)
-        elif len(self._asking) < MOST_ASKING:
-            if piece not in self._asking:
-                self.commons.emit(HashPiece(piece))
-            waiting = self._asking.setdefault(piece, [])
-            if len(waiting) < MOST_ASKING:
-                waiting.append((peer.link, said))
-        else:
+        elif not self._ask_disk(piece, peer, said):
             self._reject(peer, said, now)
+
+    def _ask_disk(self, piece: int, peer: Peer, said: HashRequest) -> bool:
+        """Have ``piece`` hashed, once for all who ask; False if too much is asked already."""
+        waiting = self._asking.get(piece)
+        if len(self._asking if waiting is None else waiting) >= MOST_ASKING:
+            return False
+        if waiting is None:
+            waiting = self._asking[piece] = []
+            self.commons.emit(HashPiece(piece))
+        waiting.append((peer.link, said))
+        return True
 
     def _serve_leaves(
         self, peer: Peer, info: Info, file: File, piece: int, said: HashRequest, now: float

@@ -61,15 +61,12 @@ class Housekeeping:
         why = self._over(peer, now)
         if why is not None:
             self.commons.close(peer, why, now, useful=peer.greeted)
-        if peer.closed or not peer.greeted:
-            return
-        if self.commons.picker is not None:
-            self.fetching.beat(peer, now)
-        if peer.closed:
-            return
-        if now - peer.last_said >= self.commons.policy.keep_alive:
-            self.commons.say(peer, KeepAlive(), now)
-        self.gossip.beat(peer, now)
+        elif peer.greeted:
+            if now - peer.last_said >= self.commons.policy.keep_alive:
+                self.commons.say(peer, KeepAlive(), now)
+            self.gossip.beat(peer, now)
+            if self.commons.picker is not None:
+                self.fetching.beat(peer, now)
 
     def _over(self, peer: Peer, now: float) -> str | None:
         """Why a connection has lasted long enough."""
