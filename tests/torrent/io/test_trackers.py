@@ -242,6 +242,73 @@ async def test_silence_is_waited_out_and_datagrams_are_repeated(
     assert trio.current_time() - started == pytest.approx(45.0)
 
 
+async def test_a_lost_datagram_is_sent_again(mock_clock: trio.testing.MockClock) -> None:
+    mock_clock.rate = 1.0
+    mock_clock.autojump_threshold = 0.3  # longer than a tracker on this machine thinks
+    swarms = Swarms()
+    with udp_tracker(swarms) as tracker:
+        tracker.drop = 1
+        async with trackers() as ours:
+            started = trio.current_time()
+            outcome = await ours.announce(f"udp://127.0.0.1:{tracker.port}", ANNOUNCE)
+            assert isinstance(outcome, Peers)
+            assert 15.0 <= trio.current_time() - started < 45.0
+    assert tracker.connects == 1
+
+
+async def test_a_silent_tracker_does_not_hold_up_the_next(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Half(Trackers):
+        def __init__(self) -> None:
+            pass
+
+        async def announce(
+            self, url: str, announce: Announce, tracker_id: bytes | None = None
+        ) -> Peers | Unreachable:
+            if url == "http://silent/announce":
+                await trio.sleep(45)
+                return Unreachable("it does not answer")
+            return Peers(1800, (("127.0.0.1", 7000),))
+
+    finds = Finds()
+    announcer = Announcer([["http://silent/announce"], ["http://good/announce"]], Half())
+    async with trio.open_nursery() as nursery:
+        started = trio.current_time()
+        nursery.start_soon(announcer.run, Sample(), finds)
+        await finds.wait()
+        assert trio.current_time() - started == pytest.approx(5.0)
+        await trio.sleep(100)
+        assert [status.failures for status in announcer.statuses()] == [1, 0]
+        nursery.cancel_scope.cancel()
+
+
+async def test_all_that_failed_are_asked_again_when_one_has_rested(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Mending(Trackers):
+        def __init__(self) -> None:
+            self.times: list[float] = []
+
+        async def announce(
+            self, url: str, announce: Announce, tracker_id: bytes | None = None
+        ) -> Peers | Unreachable:
+            self.times.append(trio.current_time())
+            if len(self.times) < 3:
+                await trio.sleep(30)
+                return Unreachable("it does not answer")
+            return Peers(1800, (("127.0.0.1", 7000),))
+
+    trackers, finds = Mending(), Finds()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Announcer([["http://a/announce"]], trackers).run, Sample(), finds)
+        await finds.wait(seconds=1000)
+        nursery.cancel_scope.cancel()
+    first, second, third, _farewell = trackers.times
+    assert second - first == pytest.approx(30 + 17.5)
+    assert third - second == pytest.approx(30 + 55)
+
+
 async def test_without_sockets_nothing_can_be_asked() -> None:
     ours = Trackers(UdpTrackers(), HttpSettings())
     outcome = await ours.announce("udp://127.0.0.1:9", ANNOUNCE)
