@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from torrent.core.metainfo import Layout
+    from torrent.core.metainfo import Info, Layout
 
 PARTS: Final = -1
 """The part file, in the place of a file's index."""
@@ -24,6 +24,11 @@ PAD: Final = -2
 """Padding: zeros that are stored nowhere (BEP 47)."""
 NOWHERE: Final = -3
 """In the midst of a file that was never wanted: no piece there is asked for, or can be kept."""
+
+
+def parts_name(info: Info) -> str:
+    """The part file's name: hidden, and of this torrent alone."""
+    return f".{info.infohashes[0].hex()}.parts"
 
 
 class Place(NamedTuple):

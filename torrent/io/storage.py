@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -37,10 +37,11 @@ from torrent.core.effects import Verdict
 from torrent.errors import StorageError
 from torrent.io.access import Access
 from torrent.io.allocation import Allocation, Allocator
+from torrent.io.files import Span
 from torrent.io.gate import Gate
 from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
-from torrent.io.places import PAD, PARTS, Places
+from torrent.io.places import PAD, PARTS, Places, parts_name
 
 if TYPE_CHECKING:
     import os
@@ -57,28 +58,6 @@ _RUN: Final = 4 * 1024 * 1024
 """Bytes that one job of a re-check hashes: some milliseconds, so that downloads do not wait."""
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
-
-
-def parts_name(info: Info) -> str:
-    """The part file's name: hidden, and of this torrent alone."""
-    return f".{info.infohashes[0].hex()}.parts"
-
-
-class Span(NamedTuple):
-    """Where a block lies, for ``sendfile``. Use it soon: what is trusted now may change later.
-
-    Attributes:
-        file: Keeps the descriptor open as long as you keep the span.
-        offset: Where the block begins.
-    """
-
-    file: OpenFile
-    offset: int
-
-    @property
-    def fd(self) -> int:
-        """The descriptor."""
-        return self.file.fd
 
 
 class Storage:
@@ -153,7 +132,14 @@ class Storage:
         async with self._gate.alone():
             self._wanted = None if wanted is None else frozenset(wanted)
             self._access.release()
-            await trio.to_thread.run_sync(partial(self._allocator().prepare, create=True))
+            before = bytes(self._access.places.present)
+            try:
+                await trio.to_thread.run_sync(partial(self._allocator().prepare, create=True))
+            finally:
+                # What was copied out of the part file is hashed again before it is served.
+                for index, present in enumerate(self._access.places.present):
+                    if present > before[index]:
+                        self._distrust(index)
 
     async def move(
         self,
@@ -401,15 +387,17 @@ class Storage:
         suspects = self._access.watch.take_suspects()
         for index in suspects:
             self._access.release(index)
-            for piece in self._pieces_of(index):
-                self.trusted.discard(piece)
+            self._distrust(index)
         return bool(suspects)
 
-    def _pieces_of(self, index: int) -> Iterable[int]:
+    def _distrust(self, index: int) -> None:
+        """Take back the trust in all pieces of a file; of the part file, in every piece."""
         if index == PARTS:
-            return list(self.trusted)
+            self._trust_nothing()
+            return
         file, length = self.info.files[index], self.info.piece_length
-        return range(file.offset // length, -(-(file.offset + file.length) // length))
+        for piece in range(file.offset // length, -(-(file.offset + file.length) // length)):
+            self.trusted.discard(piece)
 
     def _trust_nothing(self) -> None:
         for piece in list(self.trusted):
