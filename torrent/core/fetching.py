@@ -327,7 +327,7 @@ class Fetching:
         """After all were looked after: give everybody what there is to do."""
         self.assemblies.nourish()
         self._freed = False
-        self._tidy()
         for peer in self.commons.working():
             if len(peer.outstanding) <= peer.window * REFILL:
                 self.refill(peer, now)
+        self._tidy()
