@@ -186,7 +186,7 @@ class Fetching:
                 self.commons.say(peer, Cancel(piece, begin, length), now)
 
     def _banned(self, host: str, now: float) -> None:
-        """Begin anew what holds blocks of a liar, rather than find out again that they are false."""
+        """Begin anew what holds blocks of a liar: it is false, and would blame others too."""
         tainted = [p for p, work in self.assemblies.open.items() if host in work.senders]
         for piece in tainted:
             self.commons.work.lost(piece)
@@ -327,7 +327,7 @@ class Fetching:
         """After all were looked after: give everybody what there is to do."""
         self.assemblies.nourish()
         self._freed = False
-        self._tidy()
         for peer in self.commons.working():
             if len(peer.outstanding) <= peer.window * REFILL:
                 self.refill(peer, now)
+        self._tidy()
