@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.samples import Sample, make
+from tests.swarm_strangers import hello
 from tests.swarm_world import Member, Stranger, World
-from tests.torrent.core.test_swarm_hostile import hello
 from torrent.core.effects import Failed, HashPiece, Passed
 from torrent.core.metainfo import BLOCK, Version
 from torrent.core.metainfo.merkle import leaf_hashes, root, split, verify_proof

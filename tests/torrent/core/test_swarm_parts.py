@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.samples import make
+from tests.swarm_strangers import OURS, extended, hello, stranger
 from tests.swarm_world import World
-from tests.torrent.core.test_swarm_hostile import OURS, extended, hello, stranger
 from torrent.core import commands as do
 from torrent.core.effects import Verdict
 from torrent.core.metainfo import Version
