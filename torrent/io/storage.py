@@ -41,7 +41,7 @@ from torrent.io.files import Span
 from torrent.io.gate import Gate
 from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
-from torrent.io.places import PAD, PARTS, Places, parts_name
+from torrent.io.places import PARTS, Places, parts_name
 
 if TYPE_CHECKING:
     import os
@@ -234,10 +234,7 @@ class Storage:
         """
         if piece not in self.trusted or self._gate.closed:
             return None
-        places = self._access.places.within(piece, begin, length)
-        index, offset, _ = places[0]
-        if len(places) > 1 or index == PAD:
-            return None
+        index, offset = self._access.places.single(piece, begin, length)
         file = self._access.opened(index)
         if file is None or not self._unchanged(index, file):
             return None
