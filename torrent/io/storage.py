@@ -55,8 +55,7 @@ if TYPE_CHECKING:
 
 LOOK: Final = 1.0
 """Seconds between two looks at a file that is being served."""
-_RUN: Final = 4 * 1024 * 1024
-"""Bytes that one job of a re-check hashes: some milliseconds, so that downloads do not wait."""
+_RUN: Final = 4 << 20  # bytes a job of a re-check hashes: milliseconds, so no download waits
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
 
