@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PORTION: Final = 1 << 16
 """Bytes a link must be able to move before it is worth waking: four blocks."""
+_ROUNDING: Final = 0.5
+"""Bytes. A bucket that was slept for until it held a portion may hold a billionth less."""
 _BURST: Final = 1.0
 """Seconds' worth that may pile up while nobody wants it."""
 
@@ -57,7 +59,7 @@ class Throttle:
         portion = min(most, _PORTION)
         while (bucket := self._down) is not None:
             now = trio.current_time()
-            if (allowed := int(bucket.available(now))) >= portion:
+            if (allowed := int(bucket.available(now) + _ROUNDING)) >= portion:
                 return min(most, allowed)
             await trio.sleep_until(bucket.when(portion, now))
         return most
@@ -73,7 +75,7 @@ class Throttle:
         """How many bytes of blocks ``link`` may pull, up to ``most``; if 0, it is pumped later."""
         if self._up is None:
             return most
-        allowed = int(self._up.available(trio.current_time()))
+        allowed = int(self._up.available(trio.current_time()) + _ROUNDING)
         if allowed >= _PORTION:
             return min(most, _PORTION)
         if link not in self._queue:
