@@ -131,6 +131,7 @@ class Node(Storing, Exploring):
             external=life.host.external,
             serving=life.serving,
             ready=life.joining.ready,
+            resident=life.resident,
             promises=life.keeper.kept,
             operations=life.host.operations,
             size=sizes[0] if sizes else None,
