@@ -18,7 +18,7 @@ from cli.main import main
 
 _STREAMS = ("stdin", "stdout", "stderr")
 
-PROGRAM = (sys.executable, "-m", "cli.main")
+PROGRAM = (sys.executable, "-m", "cli")
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-import trio
-
 from cli import residents
 from cli.errors import ExitCode
 from cli.evidence import count
 from dht.errors import NoNetwork
 from dht.node.config import NodeConfig
 from dht.node.identity import Identity
-from dht.node.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
     from cli.context import Context
+    from dht.node.node import Node
 
 _WAIT_TO_JOIN: Final = 3.0
 """Seconds that the first line may wait for others to answer; we answer from the start."""
@@ -32,7 +30,7 @@ _LOOK: Final = 1.0
 """Seconds between two looks at what there is to tell; the keeper of promises looks as often."""
 
 
-async def run(context: Context) -> NoReturn:
+def run(context: Context) -> Coroutine[Any, Any, NoReturn]:
     """Live until stopped, which is how this command succeeds."""
     context.when_stopped = ExitCode.DONE
     settings = context.settings
@@ -43,6 +41,12 @@ async def run(context: Context) -> NoReturn:
         mode=context.args.mode,
         port_mapping=context.args.port_mapping,
     )
+    return _live(context, config)
+
+
+async def _live(context: Context, config: NodeConfig) -> NoReturn:
+    from dht.node.node import Node
+
     teller = Teller(context)
     try:
         async with Node(config) as node:
@@ -53,6 +57,8 @@ async def run(context: Context) -> NoReturn:
 
 async def _introduce(context: Context, node: Node) -> None:
     """Say who we are and where, once: the line that scripts wait for."""
+    import trio
+
     with trio.move_on_after(_WAIT_TO_JOIN), suppress(NoNetwork):
         # Usually milliseconds, and then the line also means: part of the network.
         await node.wait_ready()
@@ -94,6 +100,8 @@ class Teller:
 
     async def tell(self, node: Node) -> NoReturn:
         """Introduce ``node``, then tell what changes, for as long as it lives."""
+        import trio
+
         out = self._context.out
         self._last = Standing.of(node)
         await _introduce(self._context, node)

@@ -28,6 +28,8 @@ PUBLIC_BOOTSTRAP: Final[tuple[Address, ...]] = (
 )
 """Where clients of Mainline have joined for years; each is run by another party."""
 
+NETWORK: Final = "mainline"
+"""What the state calls this network."""
 DEFAULT_PORT: Final = 6881
 ANY_PORT: Final = 0
 EVERYWHERE: Final[tuple[Address, ...]] = (("0.0.0.0", ANY_PORT), ("::", ANY_PORT))  # noqa: S104 - it serves the public

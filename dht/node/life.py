@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from dht.core.keys import MAINLINE_SPACE
+from dht.node.config import NETWORK
 from dht.node.disk import StateError
 from dht.node.host import Host
 from dht.node.identity import Identity
@@ -29,7 +30,7 @@ from dht.node.joining import Joining
 from dht.node.keeper import Keeper
 from dht.node.portmap import keep_mapped
 from dht.node.state import State
-from dht.node.writer import NETWORK, Writer
+from dht.node.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class Life:
         joining: How we stand to the network.
         keeper: The promises kept.
         serving: Whether we answer requests.
+        home: The event loop that all this happens in.
     """
 
     def __init__(self, config: NodeConfig) -> None:
@@ -67,6 +69,7 @@ class Life:
         self.joining = Joining(self.host)
         self.keeper = Keeper(self.host)
         self.serving = config.mode != "client"
+        self.home: trio.lowlevel.TrioToken | None = None
         self._state: State | None = None
         self._identity: Identity | None = None
         self._writer: Writer | None = None
@@ -78,6 +81,7 @@ class Life:
 
     async def run(self, started: Callable[[], None]) -> None:
         """Live until cancelled or aborted; ``started`` is called when the sockets are open."""
+        self.home = trio.lowlevel.current_trio_token()
         try:
             await self._open()
             async with trio.open_nursery() as nursery:

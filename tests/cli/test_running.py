@@ -111,7 +111,7 @@ def test_more_nodes_than_files_are_refused_before_anything_starts(tmp_path: Path
         "import resource, runpy, sys;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128));"
         "sys.argv = ['dhtctl', 'testnet', '--nodes', '100'];"
-        "runpy.run_module('cli.main', run_name='__main__')"
+        "runpy.run_module('cli', run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -18,10 +18,10 @@ import pytest
 from dht import names
 from dht.codec.bencode import decode, encode
 from dht.core.messages import Record
+from dht.node.config import NETWORK
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from tests.dhtctl import PROGRAM, environment
-from tests.staying import started
+from tests.running import Staying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +206,7 @@ def test_interrupted(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         silent.settimeout(30)
         door = f"127.0.0.1:{silent.getsockname()[1]}"
-        with started(tmp_path, "get", ABSENT, "--json", DHTCTL_BOOTSTRAP=door) as get:
+        with Staying(tmp_path, "get", ABSENT, "--json", DHTCTL_BOOTSTRAP=door) as get:
             silent.recv(2000)
             assert get.stop(signal.SIGINT) == 130
             assert '"interrupted"' in get.note()
@@ -276,6 +276,34 @@ def test_a_name_has_versions(online: Dhtctl, blog: str) -> None:
     assert "above 2" in none.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("bolg", "did you mean your key `blog`?"),
+        ("BLOG", "did you mean your key `blog`?"),
+        ("blgo/salt", "did you mean your key `blog`?"),
+        ("quite-another", "your keys are called blog; or give an address"),
+        ("/ipfs/bolg", "give a CID"),
+    ],
+)
+def test_a_name_of_a_key_that_is_mistyped(
+    inside: Dhtctl, online: Dhtctl, blog: str, typed: str, hint: str
+) -> None:
+    done = inside("get", typed)
+    assert (done.code, done.out) == (2, "")
+    assert hint in done.err
+
+
+def test_a_key_to_sign_with_that_is_mistyped(inside: Dhtctl) -> None:
+    assert "`dhtctl key new bolg`" in inside("put", "--value", "x", "--name", "bolg").err
+    for name in ("blog", *"abcdefg"):
+        inside("key", "new", name)
+    done = inside("put", "--value", "x", "--name", "bolg")
+    assert (done.code, done.out) == (1, "")
+    assert "did you mean your key `blog`?" in done.err
+    assert "called a, b, blog, c, d, ... (8 in all)" in inside("get", "quite-another").err
+
+
 def test_a_salt_tells_records_apart(online: Dhtctl, blog: str) -> None:
     assert online("put", "--value", "a", "--name", "blog", "--salt", "x y").out == f"{blog}/x%20y\n"
     assert online("put", "--value", "b", "--name", "blog", "--salt", "z").code == 0
@@ -339,16 +367,19 @@ def test_a_key_behind_a_passphrase(online: Dhtctl, tmp_path: Path) -> None:
 
 
 def test_keep_stays_until_stopped(doors: str, tmp_path: Path) -> None:
-    with started(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
+    with Staying(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
         assert put.line() == str(names.item(b"4:kept"))
         assert "copies" in put.note()
         assert "stays" in put.note()
-        assert put.stop() == 0
+        assert put.stop(signal.SIGINT) == 0
+        [last] = put.rest()[1]
+        assert "the promise stands" in last
+        assert f"`dhtctl forget {names.item(b'4:kept')}` withdraws it" in last
     assert len(promises(tmp_path)) == 1
 
 
 def test_keep_ends_when_the_promise_does(online: Dhtctl, doors: str, tmp_path: Path) -> None:
-    with started(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
+    with Staying(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
         key = put.line()
         assert online("forget", key).out.strip() == key
         assert put.ended() == 0
@@ -362,19 +393,19 @@ def test_keep_ends_in_time(online: Dhtctl) -> None:
 def test_a_running_node_keeps_it_and_shows_the_way(
     dhtctl: Dhtctl, doors: str, tmp_path: Path
 ) -> None:
-    with started(tmp_path, "node", "--listen", "127.0.0.1:0", DHTCTL_BOOTSTRAP=doors) as node:
+    with Staying(tmp_path, "node", "--listen", "127.0.0.1:0", DHTCTL_BOOTSTRAP=doors) as node:
         assert node.line()
         stored = dhtctl("put", "--value", "through", "--json", "--bootstrap", "")
         assert stored.code == 0
         [remembered] = [line for line in stored.complaints if line["type"] == "remembered"]
-        assert remembered["kept_by"] == node.process.pid
+        assert remembered["kept_by"] == node.pid
         assert dhtctl("get", stored.objects[0]["key"], "--bootstrap", "").raw == b"through"
         assert node.stop() == 0
 
 
 def test_starting_costs_little(online: Dhtctl) -> None:
     """rich, the wire's second reader and other weights are not carried by those who need none."""
-    code = "import sys, cli.actions.get; print(*sorted(sys.modules))"
+    code = "import sys, cli.actions.get, cli.network; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     loaded = set(done.stdout.split())
     assert not loaded & {

@@ -13,10 +13,10 @@ from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider
 from dht.mainline.items import immutable_record, sign_record
 from dht.node import keeper as keeper_module
+from dht.node.config import NETWORK
 from dht.node.node import Node
 from dht.node.promises import StalePromiseError
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from dht.testing import Testnet
 from tests.dht.node.peers import alone, until
 

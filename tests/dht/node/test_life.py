@@ -15,10 +15,10 @@ from dht.core.policy import Timeouts
 from dht.mainline.items import immutable_record
 from dht.node import life as life_module
 from dht.node import writer as writer_module
+from dht.node.config import NETWORK
 from dht.node.identity import Identity
 from dht.node.node import Node
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from dht.testing import Testnet
 from tests.dht.node.peers import alone, peer, query, until
 

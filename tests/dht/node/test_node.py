@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -434,3 +435,21 @@ async def test_arguments_that_make_no_sense_are_refused_before_they_reach_the_wi
         with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
             await net.node(0).provide(b"k" * 20, **wrong)
         assert (await net.node(0).put(b"and the node lives on")).copies
+
+
+async def test_use_from_another_event_loop_is_an_error_at_once() -> None:
+    """Whoever waits there for what happens here would wait for ever."""
+
+    async def elsewhere(node: Node) -> None:
+        for verb in (
+            node.wait_ready,
+            partial(node.put, b"x"),
+            partial(node.ping, ("127.0.0.1", 9)),
+        ):
+            with pytest.raises(RuntimeError, match="lives in another"):
+                await verb()
+
+    async with Node(alone()) as node:
+        await trio.to_thread.run_sync(trio.run, elsewhere, node)
+        assert await trio.to_thread.run_sync(lambda: node.statistics().contacts) == 0
+        await node.wait_ready()

@@ -14,9 +14,9 @@ from dht.core.messages import Provider, Record
 from dht.errors import NoNetwork, NotFound, Refused
 from dht.mainline.items import immutable_record, sign_record
 from dht.node import keeper as keeper_module
+from dht.node.config import NETWORK
 from dht.node.node import Node
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from dht.testing import Testnet
 from tests.dht.node.peers import alone, silent, until
 
