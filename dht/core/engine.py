@@ -139,11 +139,6 @@ class Engine(Conductor):
         """
         return self.table.heard(key, endpoint, now) or self._strangers.tried(endpoint, now)
 
-    @property
-    def busy(self) -> bool:
-        """Whether operations of ours are running, those of upkeep included."""
-        return bool(self._running)
-
     def evidence(self, operation: int, now: float) -> Evidence | None:
         """What ``operation`` has done so far; ``None`` if it is over."""
         running = self._running.get(operation)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dht.core.effects import Change
     from dht.core.keys import Key
-    from dht.core.messages import Contact, Origin, Record, Request, Response
+    from dht.core.messages import Contact, Origin, Record, Response
     from dht.core.policy import Policy
     from dht.core.providers import ProviderStore
     from dht.core.records import RecordStore
@@ -77,10 +77,6 @@ class Service:
         self._policy = policy
         self._rng = rng
         self._scrapes: dict[Key, tuple[float, Scrape]] = {}
-
-    def respond(self, request: Request, origin: Origin, now: float) -> Outcome:
-        """Answer ``request``."""
-        return self.doors[type(request)](self, request, origin, now)
 
     def closer(self, target: Key, families: frozenset[str]) -> tuple[Contact, ...]:
         """The k closest contacts of each family asked for."""

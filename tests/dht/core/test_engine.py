@@ -770,15 +770,6 @@ def test_writes_are_taken_again_when_the_disk_has_caught_up() -> None:
     assert [e for e in effects if isinstance(e, Persist)]
 
 
-def test_an_engine_is_busy_while_operations_run() -> None:
-    engine, contact = lone(), stranger()
-    assert not engine.busy
-    (call,) = calls(engine.command(do.Ask(1, contact.endpoint, Ping()), 0.0))
-    assert engine.busy
-    engine.receive(Answer(), from_contact(contact, call.id), 0.1)
-    assert not engine.busy
-
-
 def test_contacts_of_our_own_family_are_not_handed_over() -> None:
     four, six = lone(family="n4"), lone(family="n6")
     four.relate(six)
