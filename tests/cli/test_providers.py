@@ -12,12 +12,12 @@ from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider
 from dht.node.config import NETWORK
 from dht.node.state import State
+from tests.dhtctl import promises
 from tests.running import Staying
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dht.node.promises import StoredPromise
     from tests.dhtctl import Dhtctl
 
 NOBODY = "127.0.0.1:9"
@@ -27,11 +27,6 @@ NOBODY = "127.0.0.1:9"
 def infohash() -> str:
     """One for each test: the network is shared and remembers."""
     return secrets.token_hex(20)
-
-
-def promises(home: Path) -> list[StoredPromise]:
-    with State.open(home / "state") as state:
-        return state.promises(NETWORK)
 
 
 def cid(infohash: str) -> str:

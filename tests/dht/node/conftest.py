@@ -1,4 +1,4 @@
-"""What the tests of promises share: a network, its state on disk, a keeper in a hurry."""
+"""What tests of nodes share: a network, its state on disk, a keeper in a hurry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def net() -> AsyncIterator[Testnet]:
-    async with Testnet(9) as net:
+    async with Testnet(12) as net:
         yield net
 
 
