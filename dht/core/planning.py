@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from dht.core import commands as do
 from dht.core.disjoint import DisjointLookup
+from dht.core.edge import EdgeLookup
 from dht.core.lookup import Lookup
 from dht.core.messages import Get, Provider, Providers, Sample
 from dht.core.operations import Errand, Locating, Operation, Retrieving, Surveying, walking
@@ -107,4 +108,6 @@ class Planner:
             return RegionWalk(target, policy, seeds, region, own=own)
         if paths > 1:
             return DisjointLookup(target, policy, seeds, paths, own=own)
-        return Lookup(target, policy, seeds, own=own)
+        lookup = Lookup(target, policy, seeds, own=own)
+        # Who stops early takes the k closest on trust; where the edge is would not be known.
+        return EdgeLookup(lookup, policy.k) if policy.beta >= policy.k else lookup

@@ -119,6 +119,24 @@ def test_a_read_only_node_reads_but_is_neither_inserted_nor_answers(network: Net
     assert (evidence.answered, evidence.silent) == (0, 1)
 
 
+def test_who_joined_while_all_was_slow_is_soon_quick_among_the_dead() -> None:
+    """What single contacts needed then stands in the table; the dead will never correct it."""
+    spent: list[float] = []
+    for seed in range(4):
+        world = World(MAINLINE, 80, seed, latency=lambda rng: rng.uniform(0.15, 0.5))
+        world.join()
+        world.latency = lambda rng: rng.uniform(0.0005, 0.0015)
+        reader = world.members[7]
+        world.kill(world.rng.sample([m for m in world.members if m is not reader], 16))
+        for turn in range(20):
+            target = MAINLINE.policy.space.draw(world.rng)
+            evidence = world.do(reader, partial(do.Retrieve, key=target))
+            if turn >= 5:
+                spent.append(evidence.ended - evidence.started)
+    # A mean that forgets slowly, and remembered round trips, made it 1.6 s.
+    assert sorted(spent)[int(0.95 * len(spent))] <= 0.3
+
+
 # The link, and determinism.
 
 
