@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from tests.dhtctl import Dhtctl
 
 
-# Names.
-
-
 @pytest.fixture
 def blog(online: Dhtctl) -> str:
     return online("key", "new", "blog").out.strip()

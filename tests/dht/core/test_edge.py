@@ -196,9 +196,8 @@ def walk(world: World, k: int, rng: Random, *, edge: bool) -> tuple[Run, int]:
     walker = EdgeLookup(lookup, k) if edge else lookup
     run = drive(walker, world, rng)
     assert walker.complete
-    assert (
-        run.most_in_flight <= policy.alpha + edge
-    )  # the question waits for a slot, and holds none
+    # The question waits for a slot, and then holds none.
+    assert run.most_in_flight <= policy.alpha + edge
     missed = set(world.truth(target, k, own)) - set(keys(walker.closest(k)))
     return run, len(missed)
 

@@ -1,4 +1,4 @@
-"""Whole engines on the virtual network, driven with both test networks."""
+"""One engine by hand, step by step; and what liars and bad luck do to its bookkeeping."""
 
 from __future__ import annotations
 

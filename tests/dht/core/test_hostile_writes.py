@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from dht.core.effects import Effect
 
 
-# Floods of writes that are all in order.
-
-
 def ticket_of(effects: list[Effect]) -> bytes | None:
     (reply,) = [e for e in effects if isinstance(e, Reply)]
     assert isinstance(reply.response, Answer)

@@ -1,4 +1,4 @@
-"""Lookup: its verbs one by one, its invariants under Hypothesis, its economy on simulated nets."""
+"""Lookup: its verbs one by one, and what it makes of the answers of strangers."""
 
 from __future__ import annotations
 

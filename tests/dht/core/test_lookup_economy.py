@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from dht.core.policy import Policy
 
 
-# Economy and exactness on simulated networks.
-
-
 def walks(
     world: World, policy: Policy, count: int, rng: Random
 ) -> Iterable[tuple[Lookup, Key, int]]:

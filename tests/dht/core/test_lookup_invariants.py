@@ -26,9 +26,6 @@ SMALL = KeySpace(8)
 TARGET = Key(0)  # distance from it is the key itself
 
 
-# Invariants, under any interleaving.
-
-
 class Script:
     """Drives a lookup by draws of Hypothesis and checks what must hold after every step."""
 

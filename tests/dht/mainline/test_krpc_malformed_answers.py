@@ -32,8 +32,6 @@ from tests.dht.mainline.damages import (
 )
 from tests.dht.mainline.pair import make, pending
 
-# Answers.
-
 ASKED = {
     "ping": (Ping(), {}),
     "find_node": (FindNode(1), {b"nodes": b"n" * 26, b"nodes6": b"n" * 38}),

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from dht.core.messages import FindNode
 
 
-# How large replies are.
-
-
 def furnish(node: Node) -> None:
     """Fill both tables, and hold a swarm and a record as large as they may be under ``TARGET``."""
     now = trio.current_time()
