@@ -8,7 +8,8 @@ relate to contacts, how much fits its datagrams, who may sign what.
 Addresses matter because ids are free. Whoever wants to surround a key needs many contacts near
 it, and without further rules one machine can be as many as it likes. So one address counts once,
 whatever its ports; of one subnet only a few are believed (:mod:`dht.core.bucket`,
-:mod:`dht.core.shortlist`); and among equals those come first whose id follows from their address (BEP 42).
+:mod:`dht.core.shortlist`); and among equals those come first whose id follows from their address
+(BEP 42).
 """
 
 from __future__ import annotations
