@@ -1,7 +1,7 @@
 """Mainline's numbers and rules, as the core wants to hear them.
 
-Most of Mainline's numbers are the core's defaults, which were taken from it: k = 8 (BEP 5:
-"Each bucket can only hold K nodes, currently eight"), contacts questionable after 15 minutes, records
+Most of Mainline's numbers are the core's defaults, which were taken from it: k = 8 (BEP 5: "Each
+bucket can only hold K nodes, currently eight"), contacts questionable after 15 minutes, records
 kept for two hours (BEP 44). What stands here is what only this network knows: how its addresses
 relate to contacts, how much fits its datagrams, who may sign what.
 

@@ -161,6 +161,17 @@ def test_an_edge_that_moves_is_asked_about_once_more_and_then_no_more() -> None:
     assert len(set(questions)) == len(questions)
 
 
+def test_strangers_and_second_silences_do_not_matter() -> None:
+    walker = start(1, 2)
+    (first, _) = ask(walker)
+    assert walker.failed(Key(first))
+    assert not walker.failed(Key(first))
+    assert not walker.slow(Key(first))
+    assert not walker.failed(Key(99))
+    assert not walker.slow(Key(99))
+    assert not walker.answered(Key(99), ())
+
+
 def test_with_nobody_who_answered_there_is_nobody_to_ask() -> None:
     walker = start(1, 2)
     for key in ask(walker):
