@@ -41,7 +41,8 @@ def _node(verbs: Verbs) -> None:
         "node",
         "run a node in the foreground until stopped",
         about="Serves the network, and keeps every promise of its state directory. Prints one\n"
-        "line once it answers. Stops cleanly on SIGINT and SIGTERM.",
+        "line once it answers. Stops cleanly on SIGINT and SIGTERM. Of several nodes\n"
+        "on one state directory the first is it; another takes over when that is gone.",
         examples=(
             ("dhtctl node", "on any free port"),
             ("dhtctl node --listen 6881 --port-mapping", "on a fixed port, opened in the router"),
