@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _PORTION: Final = 1 << 16
 """Bytes a link must be able to move before it is worth waking: four blocks."""
-_ROUNDING: Final = 0.5
-"""Bytes. A bucket that was slept for until it held a portion may hold a billionth less."""
+_SLACK: Final = 0.001
+"""Seconds slept beyond what was computed: rounding may leave a bucket a billionth short."""
 _BURST: Final = 1.0
 """Seconds' worth that may pile up while nobody wants it."""
 
@@ -59,9 +59,9 @@ class Throttle:
         portion = min(most, _PORTION)
         while (bucket := self._down) is not None:
             now = trio.current_time()
-            if (allowed := int(bucket.available(now) + _ROUNDING)) >= portion:
+            if (allowed := int(bucket.available(now))) >= portion:
                 return min(most, allowed)
-            await trio.sleep_until(bucket.when(portion, now))
+            await trio.sleep_until(bucket.when(portion, now) + _SLACK)
         return most
 
     def was_read(self, count: int) -> None:
@@ -75,7 +75,7 @@ class Throttle:
         """How many bytes of blocks ``link`` may pull, up to ``most``; if 0, it is pumped later."""
         if self._up is None:
             return most
-        allowed = int(self._up.available(trio.current_time()) + _ROUNDING)
+        allowed = int(self._up.available(trio.current_time()))
         if allowed >= _PORTION:
             return min(most, _PORTION)
         if link not in self._queue:
@@ -95,7 +95,8 @@ class Throttle:
             self._wanted = trio.Event()
             while self._queue:
                 if self._up is not None:
-                    await trio.sleep_until(self._up.when(_PORTION, trio.current_time()))
+                    ready = self._up.when(_PORTION, trio.current_time())
+                    await trio.sleep_until(ready + _SLACK)
                 else:
                     await trio.lowlevel.checkpoint()
                 if self._queue:
