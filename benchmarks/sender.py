@@ -25,7 +25,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from benchmarks.machine import pin
-from dht.node.carrier import BATCH, Bulk
+from dht.node.bulk import Bulk
+from dht.node.carrier import BATCH
 
 RING = 4096
 """Prepared queries; far more than can be in flight, so no transaction id is used twice at once."""

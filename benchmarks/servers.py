@@ -23,7 +23,8 @@ import trio
 
 from benchmarks.machine import pin
 from benchmarks.sender import cut
-from dht.node.carrier import BATCH, Bulk
+from dht.node.bulk import Bulk
+from dht.node.carrier import BATCH
 
 Address = tuple[str, int]
 SETTLED = 0.9
