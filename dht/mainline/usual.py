@@ -9,7 +9,7 @@ effect is made on the way.
 Whatever is not so usual gets ``None`` and goes the general way (decode, engine, encode), which
 can do everything. So this module decides about speed alone: a test holds both ways equal, byte
 for byte and in what they do to the table. It is worth having because these queries are nearly
-all the work of a node: they cost a third as much this way.
+all the work of a node: they cost half as much this way.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ class Usual:
     def _write(self, bucket: Bucket, key: Key) -> Written:
         """Write the contacts closest to ``key``; remember it if they are just those of ``bucket``.
 
-        Of a bucket that is not full they are others for each key.
+        Of a bucket that is not full they are others for each key. Kept by the answer, those would
+        push out what is asked for again: keeping by bucket is worth 0.25 us a reply.
         """
         closer = self._table.closest(key, self._k)
         written = closer, self._dialect.write_contacts(closer)

@@ -35,7 +35,7 @@ _HOST_SIZE: Final = 4
 _NETWORK_SIZE: Final = 8
 
 
-@dataclass(slots=True)  # not frozen: it would cost a microsecond more to make, for each stranger
+@dataclass(slots=True)  # not frozen: that costs three times as much to make, for each stranger
 class Source:
     """What a sender's name tells.
 

@@ -229,7 +229,7 @@ class Port:
         ticket 1.7; to recognise a query 0.2, to charge it 0.15, to know its source 0.1.
         """
         answer, allow = self._usual.answer, self._limiter.allow
-        # Mapped, so that no call of ours is made for either: worth 0.1 us.
+        # Mapped: the loop gets both without the interpreter making a call for them.
         sources, queries = map(self._carrier.source, names), map(recognise, datagrams)
         replies: list[bytes] = []
         askers: list[Name] = []
