@@ -40,8 +40,6 @@ from dht.mainline.compact import (
     V6_PEER,
     Address,
     Scope,
-    host_of,
-    is_v6,
     key_from,
     pack_address,
     pack_nodes,
@@ -192,7 +190,8 @@ def write_contacts(contacts: Iterable[Contact], family: int) -> bytes:
 def _of_family(contacts: Iterable[Contact], family: int) -> list[Contact]:
     """Those of ``contacts`` that have an address of ``family``."""
     v6 = family == N6
-    return [contact for contact in contacts if is_v6(host_of(contact)) == v6]
+    # Written out (is_v6, host_of), as of eight contacts the calls would cost a microsecond.
+    return [contact for contact in contacts if (":" in contact.endpoint[0]) == v6]  # type: ignore[index]
 
 
 def write_answer(
