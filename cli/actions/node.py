@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
@@ -13,6 +14,7 @@ import trio
 from cli import residents
 from cli.errors import ExitCode
 from cli.evidence import count
+from cli.torrents.seeding import seed_what_is_promised
 from dht.errors import NoNetwork
 from dht.node.config import NodeConfig
 from dht.node.identity import Identity
@@ -31,7 +33,7 @@ _LOOK: Final = 1.0
 """Seconds between two looks at what there is to tell; the keeper of promises looks as often."""
 
 
-async def run(context: Context) -> NoReturn:
+async def run(context: Context) -> ExitCode:
     """Live until stopped, which is how this command succeeds."""
     context.when_stopped = ExitCode.DONE
     settings = context.settings
@@ -47,10 +49,16 @@ async def run(context: Context) -> NoReturn:
         async with Node(config) as node:
             began = True
             await _introduce(context, node)
-            await _tell(context, node)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_tell, context, node)
+                # Who is not the node of the state directory leaves its promises to who is.
+                if _is_resident(context):
+                    limit = context.args.upload_limit or float("inf")
+                    nursery.start_soon(partial(seed_what_is_promised, upload=limit), context, node)
     finally:
         if began:
             context.out.note(f"stopped; state saved in {settings.state}", "stopped")
+    return ExitCode.DONE
 
 
 async def _introduce(context: Context, node: Node) -> None:
