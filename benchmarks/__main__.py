@@ -11,14 +11,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, networks
+from benchmarks import flood, footprint, hashing, networks
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint")
+SECTIONS = ("flood", "networks", "footprint", "hashing")
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -34,6 +34,8 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "footprint" in chosen or memory:
         weight = footprint.run(smoke=smoke) if "footprint" in chosen else []
         yield "(d) Weight", [*weight, *memory]
+    if "hashing" in chosen:
+        yield "(e) Making torrents and checking them", hashing.run(smoke=smoke)
 
 
 def main() -> int:

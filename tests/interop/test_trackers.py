@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import libtorrent as lt
 import pytest
 import trio
-from tests.torrents import Finds, Sample
 
+from tests.announced import Finds, Sample
 from tests.interop.tracker_peers import npm_tracker, opentracker
 from torrent.core.announce.messages import Announce, Event, Failure, Peers, Tallies
 from torrent.io.http import HttpSettings

@@ -117,9 +117,9 @@ class Assemblies:
     def verified(self, piece: int, verdict: Verdict, now: float) -> None:
         """Take the answer to a Verify."""
         senders = self._checking.pop(piece, None)
-        picker = self.commons.picker
-        if senders is None or picker is None:
+        if senders is None:
             return
+        picker = self.commons.work
         self.nourish()
         if verdict.error is not None:
             picker.lost(piece)

@@ -23,6 +23,7 @@ from torrent.core.wire import (
     Have,
     HaveAll,
     HaveNone,
+    Port,
     encode,
     reserved_bits,
 )
@@ -98,10 +99,9 @@ class Greeter:
         )
 
     def _introduce(self, peer: Peer, infohash: bytes, now: float) -> None:
-        identity = self.commons.identity
-        reserved = reserved_bits(
-            dht=not self.commons.private, v2=self._speaks_v2(), fast=self.commons.policy.fast
-        )
+        identity, policy = self.commons.identity, self.commons.policy
+        dht = policy.dht_port > 0 and not self.commons.private
+        reserved = reserved_bits(dht=dht, v2=self._speaks_v2(), fast=policy.fast)
         self.commons.write(peer, encode(Handshake(infohash, identity.peer_id, reserved)), now)
 
     def _speaks_v2(self) -> bool:
@@ -132,6 +132,9 @@ class Greeter:
         if peer.incoming:
             self._introduce(peer, self._answer(handshake), now)
         self._first_words(peer, now)
+        port = commons.policy.dht_port
+        if handshake.dht and port and not commons.private and not peer.closed:
+            commons.say(peer, Port(port), now)
 
     def _answer(self, handshake: Handshake) -> bytes:
         """The infohash to answer with: BEP 52 lets a hybrid's v1 be answered with v2."""

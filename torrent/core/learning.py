@@ -65,16 +65,14 @@ class Learning:
     def ask(self, peer: Peer, now: float) -> None:
         """Ask ``peer`` for what it can be asked for."""
         size = peer.metadata_size
-        if not self._learning or not size or peer.closed:
+        if not self._learning or not size or not peer.extensions.get("ut_metadata"):
             return
         assembly = self._assembly(size)
         if assembly is None:
             return
         while (piece := assembly.ask(peer.link, now)) is not None:
             self._asked[peer.link] += 1
-            if not self.commons.tell(peer, MetadataRequest(piece), now):
-                assembly.forget(peer.link)
-                return
+            self.commons.tell(peer, MetadataRequest(piece), now)
 
     def _assembly(self, size: int) -> MetadataAssembly | None:
         """The assembly of those who say ``size``."""
@@ -106,17 +104,13 @@ class Learning:
         if assembly is None or not self._learning:
             return
         raw = assembly.received(peer.link, said, now)
-        for link in sorted(assembly.liars(), key=str):
-            self._punish(link, now)
+        liars = assembly.liars()
+        for other in [other for link, other in self.commons.peers.items() if link in liars]:
+            self.commons.ban(other.host, "sent false metadata", now)
         if raw is not None:
             self._understand(raw, now)
         else:
             self.tick(now)
-
-    def _punish(self, link: object, now: float) -> None:
-        liar = self.commons.peers.get(link)  # type: ignore[call-overload]
-        if liar is not None:
-            self.commons.ban(liar.host, "sent false metadata", now)
 
     def _understand(self, raw: bytes, now: float) -> None:
         """The hash is right: these are the bytes. What they say may still be impossible."""

@@ -33,6 +33,7 @@ class SwarmPolicy:
         fast: Whether we speak the fast extension (BEP 6).
         client: What we call ourselves (BEP 10's ``v``).
         port: Where we listen (BEP 10's ``p``); 0 if nowhere.
+        dht_port: Where our DHT node listens (BEP 5); 0 if there is none.
         connections: Peers of this torrent. libtorrent's default is 200 for all torrents together.
         half_open: Dials under way: those of a dead swarm must not eat every file descriptor.
         per_host: Connections to one host. One; tests and swarms behind one NAT need more.
@@ -68,6 +69,7 @@ class SwarmPolicy:
     fast: bool = True
     client: str = "dhtctl"
     port: int = 0
+    dht_port: int = 0
     connections: int = 80
     half_open: int = 16
     per_host: int = 1

@@ -100,7 +100,6 @@ class Proving:
         self.assemblies = assemblies
         self._wanted: dict[HashRequest, _Wanted] = {}
         self._layers: dict[bytes, list[bytes]] = {}
-        self._learned = False
         assemblies.suspect.append(self.suspect)
         commons.partings.append(self._parted)
 
@@ -116,7 +115,6 @@ class Proving:
         self.tick(now)
 
     def _finish(self, info: Info) -> None:
-        self._learned = True
         self.commons.adopt(info)
         self.commons.emit(Learned(info))
 
@@ -143,11 +141,9 @@ class Proving:
 
     def _complete(self) -> None:
         """Every layer is here."""
-        info, layers = self.commons.info, self._layers
-        if info is not None and layers and not self._learned:
-            found = {pieces_root: b"".join(layer) for pieces_root, layer in layers.items()}
-            self._layers = {}
-            self._finish(info.with_layers(found))
+        layers, self._layers = self._layers, {}
+        found = {pieces_root: b"".join(layer) for pieces_root, layer in layers.items()}
+        self._finish(self.commons.torrent.with_layers(found))
 
     # Leaves.
 
@@ -155,8 +151,8 @@ class Proving:
         self, piece: int, digests: Sequence[bytes], senders: Sequence[Sender], now: float
     ) -> None:
         """``piece`` was false and several hosts had sent it: find out whose blocks were."""
-        info = self.commons.info
-        if info is None or not info.is_v2 or len(self._wanted) >= MAX_WANTED:
+        info = self.commons.torrent
+        if not info.is_v2 or len(self._wanted) >= MAX_WANTED:
             return
         expected, width = info.piece_root(piece), info.leaf_width(piece)
         file = info.files[info.file_at(piece)]
@@ -197,12 +193,11 @@ class Proving:
             return
         room = {peer.link: UNDER_WAY for peer in self.commons.working() if self._able(peer)}
         for wanted in self._wanted.values():
-            if wanted.link is not None:
-                if now - wanted.at >= PATIENCE:
-                    wanted.refused.add(wanted.link)
-                    wanted.link = None
-                elif wanted.link in room:
-                    room[wanted.link] -= 1
+            if wanted.link is not None and now - wanted.at >= PATIENCE:
+                wanted.refused.add(wanted.link)
+                wanted.link = None
+            elif wanted.link in room:
+                room[wanted.link] -= 1
         for wanted in list(self._wanted.values()):
             if wanted.link is None:
                 self._ask(wanted, room, now)
@@ -227,9 +222,7 @@ class Proving:
 
     def _has(self, link: int, wanted: _Wanted) -> bool:
         """Whether this peer can know: who has a piece can hash it."""
-        peer = self.commons.peers.get(link)
-        if peer is None:
-            return False
+        peer = self.commons.peers[link]
         return wanted.piece is None or (peer.have is not None and wanted.piece in peer.have)
 
     def _candidates(self, wanted: _Wanted) -> bool:

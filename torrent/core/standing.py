@@ -61,7 +61,7 @@ def _progress(commons: Commons) -> tuple[int, int]:
     wanted = done = 0
     for piece in range(info.piece_count):
         if picker.priority(piece):
-            size = info.piece_size(piece)
+            size = info.payload_size(piece)
             wanted += size
             done += size * (piece in picker.have)
     return wanted, done

@@ -10,6 +10,10 @@ has run out (17 s, growing with the square of its failures to an hour, as in lib
 one at the top does not hold up each announce. When every tracker has failed, the next announce is
 due as soon as one of them may be asked again.
 
+A tracker that only keeps silent has not failed yet: a datagram is repeated for 45 s. Whoever drives
+the machine need not wait for that, but may ask for the next one meanwhile; the first to answer ends
+the announce, and what the silent one says later still counts.
+
 Events belong to a tracker, not to the torrent: the one that is asked for the first time hears
 ``started``, whenever that is; ``completed`` goes to one that knew us incomplete; ``stopped`` to
 all that have us listed.
@@ -102,7 +106,8 @@ class Tiers:
         self._pace = pace or Pace()
         self._tiers = _shuffled(tiers, rng)
         self._tried: set[Tracker] = set()
-        self._asking: Tracker | None = None
+        self._asking: set[Tracker] = set()
+        self._answered = False
 
     @property
     def trackers(self) -> list[Tracker]:
@@ -112,16 +117,18 @@ class Tiers:
     def next(self, now: float) -> Tracker | None:
         """Whom to ask now; ``None`` until :meth:`next_deadline`.
 
-        Within one announce each tracker is named once, and only if it is not resting.
+        Within one announce each tracker is named once, and only if it is not resting. It may be
+        called again before the one it named has answered.
         """
         if now < self.due:
             return None
+        self._answered = False
         for tracker in self.trackers:
-            if tracker not in self._tried and tracker.not_before <= now:
+            if tracker not in self._tried | self._asking and tracker.not_before <= now:
                 self._tried.add(tracker)
-                self._asking = tracker
+                self._asking.add(tracker)
                 return tracker
-        self._all_failed(now)
+        self._exhausted(now)
         return None
 
     def next_deadline(self) -> float:
@@ -146,7 +153,8 @@ class Tiers:
             min_interval: How long it does not want to.
             complete: What it was told of us.
         """
-        self._asking = None
+        self._asking.discard(tracker)
+        self._answered = True
         tracker.failures, tracker.not_before = 0, -math.inf
         tracker.listed, tracker.knows_complete = True, complete
         self._to_front(tracker)
@@ -163,10 +171,12 @@ class Tiers:
             now: The time.
             retry_in: When it said it may be asked again (BEP 31); infinite for never.
         """
-        self._asking = None
+        self._asking.discard(tracker)
         tracker.failures += 1
         rest = self._pace.backoff(tracker.failures)
         tracker.not_before = now + (rest if retry_in is None else max(rest, retry_in))
+        if not self._answered:
+            self.due = min(self.due, tracker.not_before)
 
     def hasten(self, now: float) -> None:
         """Announce as soon as the tracker's minimum interval lets us: peers are wanted."""
@@ -183,10 +193,10 @@ class Tiers:
     def to_leave(self) -> list[Tracker]:
         """Those that ought to hear ``stopped``: they have us listed.
 
-        Among them the one being asked, for the announce that will not be waited for may have
+        Among them those being asked, for an announce that will not be waited for may have
         arrived.
         """
-        return [t for t in self.trackers if t.listed or t is self._asking]
+        return [t for t in self.trackers if t.listed or t in self._asking]
 
     def _to_front(self, tracker: Tracker) -> None:
         """BEP 12: a tracker that answered moves to the front of its tier."""
@@ -195,12 +205,15 @@ class Tiers:
                 tier.remove(tracker)
                 tier.insert(0, tracker)
 
-    def _all_failed(self, now: float) -> None:
-        """End an announce that nobody answered; the next begins when somebody has rested."""
+    def _exhausted(self, now: float) -> None:
+        """End an announce that nobody answered; the next begins when somebody has rested.
+
+        While all are still silent, that is when the first of them fails.
+        """
         self._tried.clear()
-        rested = min((tracker.not_before for tracker in self.trackers), default=math.inf)
+        resting = (t.not_before for t in self.trackers if t not in self._asking)
         # Who rested while others were being asked is due at once, but not within this announce.
-        self.due = max(rested, now + self._pace.retry)
+        self.due = max(min(resting, default=math.inf), now + self._pace.retry)
         self.allowed = self.due
 
 

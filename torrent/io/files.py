@@ -21,7 +21,7 @@ import stat
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -49,6 +49,23 @@ class OpenFile:
 
     def __del__(self) -> None:
         os.close(self.fd)
+
+
+class Span(NamedTuple):
+    """Where a block lies, for ``sendfile``. Use it soon: what is trusted now may change later.
+
+    Attributes:
+        file: Keeps the descriptor open as long as you keep the span.
+        offset: Where the block begins.
+    """
+
+    file: OpenFile
+    offset: int
+
+    @property
+    def fd(self) -> int:
+        """The descriptor."""
+        return self.file.fd
 
 
 @contextmanager

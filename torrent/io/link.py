@@ -29,8 +29,8 @@ from torrent.core.wire import block_header
 
 if TYPE_CHECKING:
     from torrent.core.wire import Request
+    from torrent.io.files import Span
     from torrent.io.sharing import Sharing
-    from torrent.io.storage import Span
     from torrent.io.throttle import Throttle
 
 READ: Final = 1 << 20

@@ -115,7 +115,8 @@ class LocalDiscovery:
                     await trio.sleep_until(listed.announced_at + LEAST_S)
         finally:
             for infohash in torrent.infohashes:
-                self._listed.pop(infohash, None)
+                if self._listed.get(infohash) is listed:
+                    del self._listed[infohash]
 
     async def _announce(self, torrent: Announced) -> None:
         """Say it on every network. What cannot be sent is lost, as any datagram may be."""

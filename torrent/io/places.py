@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from torrent.core.metainfo import Layout
+    from torrent.core.metainfo import Info, Layout
 
 PARTS: Final = -1
 """The part file, in the place of a file's index."""
@@ -24,6 +24,11 @@ PAD: Final = -2
 """Padding: zeros that are stored nowhere (BEP 47)."""
 NOWHERE: Final = -3
 """In the midst of a file that was never wanted: no piece there is asked for, or can be kept."""
+
+
+def parts_name(info: Info) -> str:
+    """The part file's name: hidden, and of this torrent alone."""
+    return f".{info.infohashes[0].hex()}.parts"
 
 
 class Place(NamedTuple):
@@ -104,6 +109,14 @@ class Places:
                     break
             begin = max(begin - size, 0)
         return found
+
+    def single(self, piece: int, begin: int, length: int) -> tuple[int, int]:
+        """The file and offset of some bytes of one piece; ``(NOWHERE, 0)`` if several have them."""
+        for file, offset, size in self.piece(piece):
+            if begin < size:
+                return (file, offset + begin) if begin + length <= size else (NOWHERE, 0)
+            begin -= size
+        return NOWHERE, 0
 
     def copies(self, index: int) -> list[tuple[int, int, int]]:
         """What to copy when a file is created: (offset in parts, offset in it, length) each."""

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from torrent.core.swarm import Swarm
     from torrent.core.wire import Handshake, Request
     from torrent.io.events import Event
+    from torrent.io.files import Span
     from torrent.io.link import Link
-    from torrent.io.storage import Span, Storage
+    from torrent.io.storage import Storage
 
 Endpoint = tuple[str, int]
 

@@ -35,6 +35,11 @@ FAREWELL_S: Final = 2.0
 not linger because of a dead tracker. Who does not hear it drops us after two intervals."""
 
 
+PATIENCE_S: Final = 5.0
+"""How long a silent tracker keeps us from asking the next one too. It has the rest of its time
+beside that one: dead trackers in front must not hold up the living."""
+
+
 class Trackers:
     """The session's door to trackers of every scheme."""
 
@@ -160,12 +165,16 @@ class _Listing:
     async def run(self, found: Found) -> None:
         """Announce when it is time, until cancelled."""
         try:
-            while True:
-                tracker = self._tiers.next(trio.current_time())
-                if tracker is None:
-                    await self._sleep()
-                else:
-                    await self._announce(tracker, found)
+            async with trio.open_nursery() as nursery:
+                while True:
+                    tracker = self._tiers.next(trio.current_time())
+                    if tracker is None:
+                        await self._sleep()
+                        continue
+                    answered = trio.Event()
+                    nursery.start_soon(self._announce, tracker, found, answered)
+                    with trio.move_on_after(PATIENCE_S):
+                        await answered.wait()
         finally:
             with trio.move_on_after(FAREWELL_S, shield=True):
                 await self._leave()
@@ -195,10 +204,16 @@ class _Listing:
         if self._sleeping is not None:
             self._sleeping.deadline = self._tiers.next_deadline()
 
-    async def _announce(self, tracker: Tracker, found: Found) -> None:
+    async def _announce(self, tracker: Tracker, found: Found, answered: trio.Event) -> None:
         """Ask one tracker, and tell the machine and the session what came of it."""
         complete = self._torrent.statistics().complete
         outcome = await self._ask(tracker, tracker.event(complete=complete))
+        self._note(tracker, outcome, found, complete=complete)
+        answered.set()
+        self._wake()
+
+    def _note(self, tracker: Tracker, outcome: Outcome, found: Found, *, complete: bool) -> None:
+        """What came of an announce that said whether we are ``complete``."""
         self._last[tracker] = outcome
         now = trio.current_time()
         if not isinstance(outcome, Peers):

@@ -361,3 +361,14 @@ def test_deadlines_are_served_as_far_as_a_peer_can_take_them() -> None:
     for piece in (5, 6):
         picker.set_deadline(piece, 20.0)
     assert pieces_of(picker.pick("a", everything(picker), BLOCKS, 0.0)) == [5]
+
+
+def test_peers_may_be_numbers_from_zero() -> None:
+    picker = make(1, range(1))
+    full = everything(picker)
+    assert picker.pick(0, full, 1, 0.0) == [(0, 0)]
+    assert picker.pick(1, full, 1, 0.0) == [(0, 1)]
+    assert picker._open[0].owner == 0
+    picker.forget(0)
+    assert picker.pick(1, full, 9, 0.0) == [(0, 0), (0, 2), (0, 3)]
+    assert picker._open[0].owner == 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from tests.torrents import V1, Sample
-
+from tests.announced import V1, Sample
 from torrent.core import sources
 from torrent.core.sources import Transfer
 

@@ -152,6 +152,47 @@ def test_who_rested_while_others_were_asked_waits_for_the_next_round() -> None:
     assert ask_all(tiers, 105.0) == ["a"]
 
 
+def named(tiers: Tiers, now: float) -> Tracker:
+    tracker = tiers.next(now)
+    assert tracker is not None
+    return tracker
+
+
+def test_while_one_is_silent_the_next_may_be_asked() -> None:
+    tiers = Tiers([["silent"], ["good"], ["spare"]], Random(1), 0.0)
+    silent, good = named(tiers, 0.0), named(tiers, 5.0)
+    assert [silent.url, good.url] == ["silent", "good"]
+    tiers.succeeded(good, 5.0, interval=1800.0)
+    assert tiers.due == 1805.0
+    tiers.failed(silent, 45.0)  # which is no reason to announce again
+    assert tiers.due == 1805.0
+    assert answer(tiers, 1805.0, "good") == ["silent", "good"]
+
+
+def test_what_a_silent_one_says_late_counts() -> None:
+    tiers = Tiers([["late"], ["good"]], Random(1), 0.0)
+    late, good = named(tiers, 0.0), named(tiers, 5.0)
+    tiers.succeeded(good, 5.0, interval=1800.0)
+    assert tiers.to_leave() == [late, good]
+    tiers.succeeded(late, 20.0, interval=900.0)
+    assert tiers.due == 920.0
+    assert tiers.to_leave() == [late, good]
+
+
+def test_who_is_being_asked_is_not_asked_again() -> None:
+    tiers = Tiers([["a"], ["b"]], Random(1), 0.0)
+    a, b = named(tiers, 0.0), named(tiers, 5.0)
+    assert tiers.next(10.0) is None
+    assert tiers.due == math.inf
+    tiers.failed(b, 30.0)
+    assert tiers.due == 30.0 + 17.5
+    assert tiers.next(40.0) is None
+    assert named(tiers, 50.0) is b
+    tiers.failed(a, 51.0)
+    tiers.failed(b, 51.0)
+    assert tiers.next(51.0) is None
+
+
 def test_never_means_never() -> None:
     tiers = Tiers([["a"]], Random(1), 0.0)
     tracker = tiers.next(0.0)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 import trio.testing
-from tests.torrents import Finds, Sample
 
+from tests.announced import Finds, Sample
 from torrent.core.lsd import GROUP_V4, LocalAnnounce, encode
 from torrent.io.lsd import INTERVAL_S, LEAST_S, Interface, LocalDiscovery
 

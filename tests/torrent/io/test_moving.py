@@ -17,8 +17,8 @@ from torrent.errors import StorageError
 from torrent.io import moving
 from torrent.io.disk import Disk
 from torrent.io.moving import Mover
-from torrent.io.places import Places
-from torrent.io.storage import Storage, parts_name
+from torrent.io.places import Places, parts_name
+from torrent.io.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,8 @@ from torrent.errors import StorageError
 from torrent.io.allocation import Allocation
 from torrent.io.disk import Disk
 from torrent.io.hashing import create
-from torrent.io.storage import Storage, parts_name
+from torrent.io.places import parts_name
+from torrent.io.storage import Storage
 
 FILES = {"t/a": 20_000, "t/b": 30_000, "t/c": 100, "t/d": 50_000, "t/e/f": 20_000}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
-from tests.announced import DONE, V1, V2, Finds, Sample
+from tests.announced import ANNOUNCE, DONE, OTHER, V1, V2, Finds, Sample, trackers
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
 from torrent.core.announce.messages import (
     Announce,
@@ -21,24 +18,7 @@ from torrent.core.announce.messages import (
     Tally,
     Unreachable,
 )
-from torrent.io.http import HttpSettings
 from torrent.io.trackers import Announcer, Trackers
-from torrent.io.udp_tracker import UdpTrackers
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-ANNOUNCE = Announce(V1, b"-DC0100-abcdefghijkl", 6881, left=1000, event=Event.STARTED, key=0xABC)
-OTHER = Announce(V1, b"-XX0100-abcdefghijkl", 7000, event=Event.STARTED)
-
-
-@asynccontextmanager
-async def trackers(http: HttpSettings | None = None, attempts: int = 2) -> AsyncIterator[Trackers]:
-    udp = UdpTrackers(hosts=("127.0.0.1", "::1"), rng=Random(1), attempts=attempts)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(udp.run)
-        yield Trackers(udp, http or HttpSettings())
-        nursery.cancel_scope.cancel()
 
 
 async def until(swarms: Swarms, count: int) -> None:
@@ -85,25 +65,6 @@ async def test_two_peers_meet_at_a_udp_tracker() -> None:
     assert (asked["numwant"], asked["event"]) == (200, "started")
 
 
-async def test_over_ipv6_peers_are_of_ipv6() -> None:
-    swarms = Swarms()
-    with udp_tracker(swarms, "::1") as udp, http_tracker(swarms, "::1") as url:
-        async with trackers() as ours:
-            assert isinstance(await ours.announce(url, ANNOUNCE), Peers)
-            second = await ours.announce(f"udp://[::1]:{udp.port}", OTHER)
-            assert isinstance(second, Peers)
-            assert second.peers == (("::1", 6881),)
-    assert swarms.asked[1]["path"] == ""
-
-
-async def test_a_name_with_both_families_is_announced_to_over_both() -> None:
-    swarms = Swarms()
-    with udp_tracker(swarms) as four:
-        async with trackers() as ours:
-            answer = await ours.announce(f"udp://localhost:{four.port}/", ANNOUNCE)
-    assert isinstance(answer, Peers)  # though nobody answers at ::1, where that is localhost too
-
-
 @pytest.mark.parametrize("kind", ["http", "udp"])
 async def test_a_refusal_is_a_value_in_the_tracker_s_words(kind: str) -> None:
     swarms = Swarms()
@@ -113,17 +74,6 @@ async def test_a_refusal_is_a_value_in_the_tracker_s_words(kind: str) -> None:
             place = url if kind == "http" else f"udp://127.0.0.1:{udp.port}"
             assert await ours.announce(place, ANNOUNCE) == Refused("not [2J authorized")
             assert await ours.scrape(place, [V1]) == (Refused("not [2J authorized"))
-
-
-async def test_a_tracker_that_restarted_is_asked_for_a_new_connection_id() -> None:
-    swarms = Swarms()
-    with udp_tracker(swarms) as tracker:
-        async with trackers() as ours:
-            url = f"udp://127.0.0.1:{tracker.port}"
-            await ours.announce(url, ANNOUNCE)
-            tracker.secret += 1
-            assert isinstance(await ours.announce(url, OTHER), Peers)
-            assert tracker.connects == 2
 
 
 @pytest.mark.parametrize(
@@ -231,28 +181,54 @@ async def test_a_tracker_that_hangs_does_not_hold_up_the_farewell(
     assert deaf.heard == [Event.STARTED, Event.STOPPED]
 
 
-async def test_silence_is_waited_out_and_datagrams_are_repeated(
+async def test_a_silent_tracker_does_not_hold_up_the_next(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    # Nobody listens there: the clock jumps through 15 and 30 seconds.
-    started = trio.current_time()
-    async with trackers() as ours:
-        outcome = await ours.announce("udp://127.0.0.1:9", ANNOUNCE)
-    assert outcome == Unreachable("the tracker at 127.0.0.1 does not answer")
-    assert trio.current_time() - started == pytest.approx(45.0)
+    class Half(Trackers):
+        def __init__(self) -> None:
+            pass
 
+        async def announce(
+            self, url: str, announce: Announce, tracker_id: bytes | None = None
+        ) -> Peers | Unreachable:
+            if url == "http://silent/announce":
+                await trio.sleep(45)
+                return Unreachable("it does not answer")
+            return Peers(1800, (("127.0.0.1", 7000),))
 
-async def test_without_sockets_nothing_can_be_asked() -> None:
-    ours = Trackers(UdpTrackers(), HttpSettings())
-    outcome = await ours.announce("udp://127.0.0.1:9", ANNOUNCE)
-    assert outcome == Unreachable("there is no UDP socket to ask from")
-
-
-async def test_a_family_that_cannot_be_bound_is_done_without() -> None:
-    udp = UdpTrackers(hosts=("127.0.0.1", "2001:db8::1"))
+    finds = Finds()
+    announcer = Announcer([["http://silent/announce"], ["http://good/announce"]], Half())
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(udp.run))
-        ours = Trackers(udp, HttpSettings())
-        outcome = await ours.announce("udp://[::1]:9", ANNOUNCE)
-        assert outcome == Unreachable("::1 has no address that we can send to")
+        started = trio.current_time()
+        nursery.start_soon(announcer.run, Sample(), finds)
+        await finds.wait()
+        assert trio.current_time() - started == pytest.approx(5.0)
+        await trio.sleep(100)
+        assert [status.failures for status in announcer.statuses()] == [1, 0]
         nursery.cancel_scope.cancel()
+
+
+async def test_all_that_failed_are_asked_again_when_one_has_rested(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Mending(Trackers):
+        def __init__(self) -> None:
+            self.times: list[float] = []
+
+        async def announce(
+            self, url: str, announce: Announce, tracker_id: bytes | None = None
+        ) -> Peers | Unreachable:
+            self.times.append(trio.current_time())
+            if len(self.times) < 3:
+                await trio.sleep(30)
+                return Unreachable("it does not answer")
+            return Peers(1800, (("127.0.0.1", 7000),))
+
+    trackers, finds = Mending(), Finds()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Announcer([["http://a/announce"]], trackers).run, Sample(), finds)
+        await finds.wait(seconds=1000)
+        nursery.cancel_scope.cancel()
+    first, second, third, _farewell = trackers.times
+    assert second - first == pytest.approx(30 + 17.5)
+    assert third - second == pytest.approx(30 + 55)
