@@ -93,7 +93,7 @@ def _demo(verbs: Verbs) -> None:
         "demo",
         "show everything at work on a network of its own",
         about="Starts a testnet; stores, updates, provides and finds; kills nodes and does it all\n"
-        "again; ends with a table of latencies.",
+        "again; seeds a file and fetches it three times over; ends with a table of latencies.",
         examples=(
             ("dhtctl demo", "fifty nodes, ten of which die"),
             ("dhtctl demo --nodes 100 --kill 40", "a bigger network, worse luck"),
