@@ -159,7 +159,6 @@ def _fruitless(error: UnreachableError, torrent: Torrent, node: Node | None) -> 
     now, sharing = torrent.statistics(), torrent.sharing
     asked, answered = (0, 0) if node is None else node.progress()
     dht = f"asked {count(asked, 'node')} of the DHT, {answered} answered; " if node else ""
-    reached = sharing.dialled - sharing.refused
     got = f"; {status(torrent)}" if sharing.most else ""
     hint = (
         "they have nothing that we lack: wait for a seed, and fetch it again"
@@ -168,12 +167,12 @@ def _fruitless(error: UnreachableError, torrent: Torrent, node: Node | None) -> 
     )
     return UnreachableError(
         error.message,
-        achieved=f"{dht}dialled {count(sharing.dialled, 'peer')}, {reached} answered{got}",
+        achieved=f"{dht}dialled {count(sharing.dialled, 'peer')}, {sharing.answered} answered{got}",
         hint=hint,
         nodes_asked=asked,
         nodes_answered=answered,
         peers_dialled=sharing.dialled,
-        peers_answered=reached,
+        peers_answered=sharing.answered,
         peers=now.peers,
         size_bytes=now.size,
         done_bytes=now.done,

@@ -166,6 +166,8 @@ class Memory:
         """Write down that a torrent is to be gone on with in later runs."""
         with _declared():
             await trio.to_thread.run_sync(partial(self._torrents.pause, infohash, paused=False))
+        if (stored := self._stored.get(infohash)) is not None:
+            self._stored[infohash] = replace(stored, paused=False)
 
     async def chose(self, infohash: bytes, wanted: Collection[int], files: int) -> None:
         """Write down which of a torrent's ``files`` are wanted."""

@@ -60,7 +60,7 @@ class Sharing:
         due: When the swarm is to be ticked (the ticker's).
         began: When the first peer was dialled, or came; ``None`` if none was.
         dialled: Dials so far.
-        refused: Those of them that nobody answered.
+        answered: Those of them that somebody answered.
         most: Connections at once, at the most.
     """
 
@@ -81,7 +81,7 @@ class Sharing:
         self.links: dict[int, Link] = {}
         self.due = math.inf
         self.began: float | None = None
-        self.dialled = self.refused = self.most = 0
+        self.dialled = self.answered = self.most = 0
         self._listener = listener
         self._dial = dial
         self._arrange = arrange
@@ -94,6 +94,7 @@ class Sharing:
         """A stream is open; if it came to us, its handshake has been read."""
         self.links[link.number] = link
         self.most = max(self.most, len(self.links))
+        self.answered += not incoming
         self._begin(now)
         self.perform(
             self.swarm.connected(
@@ -120,7 +121,6 @@ class Sharing:
 
     def unreachable(self, endpoint: Endpoint) -> None:
         """A dial failed."""
-        self.refused += 1
         self.perform(self.swarm.unreachable(endpoint, trio.current_time()))
 
     def lost(self, piece: int) -> None:
