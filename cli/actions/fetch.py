@@ -12,11 +12,10 @@ import trio
 
 from cli.errors import ExitCode, UsageError
 from cli.evidence import count
-from cli.tables import rate, size, span
+from cli.tables import duration, rate, size
 from cli.torrents import facts, sources, stored
-from cli.torrents.seeding import stay
+from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined, pursue
-from dht.node.identity import Identity
 from torrent.core.metainfo import Magnet, Metainfo
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def _tell(context: Context, torrent: Torrent, ended: float, begun: float) -> Non
         "bytes_per_s": round(now.downloaded / elapsed) if elapsed > 0 else 0,
     }
     speed = f" ({rate(now.downloaded / elapsed)})" if elapsed > 0 and now.downloaded else ""
-    took = f"{size(now.size)} in {span(elapsed)}{speed}, {count(sharing.most, 'peer')}"
+    took = f"{size(now.size)} in {duration(elapsed)}{speed}, {count(sharing.most, 'peer')}"
     if context.args.output == _STDOUT:
         context.out.note(took, "fetched", path=None, **told)
         return
@@ -145,13 +144,7 @@ def _tell(context: Context, torrent: Torrent, ended: float, begun: float) -> Non
 async def _seed(context: Context, session: Session, torrent: Torrent) -> ExitCode:
     """Promise it; serve it, unless a node does."""
     await session.keep(torrent)
-    keeper = Identity.holder(context.settings.state)
-    if keeper is not None:
-        context.out.note(
-            f"the running node of this state directory (process {keeper}) seeds it from now on",
-            "seeding",
-            kept_by=keeper,
-        )
+    if await handed_over(context, [torrent.named]):
         return ExitCode.DONE
     context.when_stopped = ExitCode.DONE
     context.out.note("this command stays and serves it; stop it with Ctrl-C", "seeding")

@@ -14,9 +14,8 @@ from cli.tables import size
 from cli.torrents import facts, sources, stored
 from cli.torrents.checking import check, damages
 from cli.torrents.making import make
-from cli.torrents.seeding import stay
+from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined
-from dht.node.identity import Identity
 from torrent.core.bitfield import Bitfield
 from torrent.core.metainfo import Magnet, Metainfo, wrapped
 from torrent.io.disk import Disk
@@ -49,13 +48,7 @@ async def run(context: Context) -> ExitCode:
     await trio.to_thread.run_sync(_promise, context, ready)
     for each in ready:
         _print(context, each)
-    keeper = Identity.holder(context.settings.state)
-    if keeper is not None:
-        context.out.note(
-            f"the running node of this state directory (process {keeper}) seeds it from now on",
-            "seeding",
-            kept_by=keeper,
-        )
+    if await handed_over(context, [each.metainfo.info.infohashes[0] for each in ready]):
         return ExitCode.DONE
     return await _serve(context, ready)
 

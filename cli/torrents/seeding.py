@@ -14,6 +14,7 @@ import trio
 
 from cli.evidence import count
 from dht.node.disk import StateError
+from dht.node.identity import Identity
 from torrent.errors import SessionError
 from torrent.io.resume import Standing, Torrents
 
@@ -30,6 +31,8 @@ _LOOK = 1.0
 """Seconds between two looks for a torrent: "within seconds" for whoever seeds one."""
 _TELL = 2.0
 """Seconds between two times that others are told how torrents stand."""
+_TAKING_UP = 10.0
+"""Seconds to wait for a node to take up a torrent; it looks once a second, and may be checking."""
 _AGAIN = 5.0
 """Seconds after which a state that could not be read is tried again."""
 _FINE = 1024
@@ -76,6 +79,36 @@ async def _seed(context: Context, node: Node, upload: float) -> None:
     ):
         nursery.start_soon(session.follow)
         nursery.start_soon(tell, context, session)
+
+
+async def handed_over(context: Context, names: Collection[bytes]) -> bool:
+    """Whether a node of the state directory is running, and so goes on with these torrents.
+
+    It is given some seconds to take them up, so that whoever is handed a link can use it at once.
+    """
+    state = context.settings.state
+    keeper = Identity.holder(state)
+    if keeper is None:
+        return False
+    with trio.move_on_after(_TAKING_UP):
+        torrents = await trio.to_thread.run_sync(Torrents.open, state)
+        with torrents:
+            while not await trio.to_thread.run_sync(_taken_up, torrents, names, keeper):
+                await _wait_for_change(torrents)
+    context.out.note(
+        f"the running node of this state directory (process {keeper}) seeds it from now on",
+        "seeding",
+        kept_by=keeper,
+    )
+    return True
+
+
+def _taken_up(torrents: Torrents, names: Collection[bytes], keeper: int) -> bool:
+    """Whether the keeper has said that it has them at work."""
+    standings = torrents.standings()
+    mine = [standings[name] for name in names if name in standings]
+    ready = [s for s in mine if s.process == keeper and s.phase not in ("metadata", "checking")]
+    return len(ready) == len(names)
 
 
 async def stay(context: Context, session: Session, names: Collection[bytes]) -> None:
