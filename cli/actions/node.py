@@ -45,14 +45,30 @@ def run(context: Context) -> Coroutine[Any, Any, NoReturn]:
 
 
 async def _live(context: Context, config: NodeConfig) -> NoReturn:
+    import trio
+
     from dht.node.node import Node
 
     teller = Teller(context)
     try:
-        async with Node(config) as node:
+        async with Node(config) as node, trio.open_nursery() as nursery:
+            nursery.start_soon(_seed, context, node)
             await teller.tell(node)
     finally:
         teller.conclude()
+
+
+async def _seed(context: Context, node: Node) -> None:
+    """Keep the promises of torrents, from when we are the node of the state directory."""
+    import trio
+
+    while not node.statistics().resident:  # noqa: ASYNC110 - nothing in a node says so
+        await trio.sleep(_LOOK)
+    # Not before: a node without torrents need not carry what exchanges pieces.
+    from cli.torrents.seeding import seed_what_is_promised
+
+    limit = context.args.upload_limit or float("inf")
+    await seed_what_is_promised(context, node, upload=limit)
 
 
 async def _introduce(context: Context, node: Node) -> None:

@@ -74,9 +74,10 @@ def _scrape(verbs: Verbs) -> None:
 def _forget(verbs: Verbs) -> None:
     parser = verbs.add(
         "forget",
-        "stop keeping a value or an announcement alive",
+        "stop keeping a value, an announcement or a torrent alive",
         about="Withdraws the promise from the state directory. What the network holds expires by\n"
-        "itself, values after two hours, announcements within the hour.",
+        "itself, values after two hours, announcements within the hour. Of a torrent, who has it\n"
+        "at work lets go of it; its files stay.",
         examples=(
             ("dhtctl forget bafyb6i...", "no longer republish a value"),
             ("dhtctl forget --all", "withdraw every promise"),
