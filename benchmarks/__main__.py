@@ -11,14 +11,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, networks
+from benchmarks import flood, footprint, networks, seedbox
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint")
+SECTIONS = ("flood", "networks", "footprint", "seedbox")
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -34,6 +34,8 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "footprint" in chosen or memory:
         weight = footprint.run(smoke=smoke) if "footprint" in chosen else []
         yield "(d) Weight", [*weight, *memory]
+    if "seedbox" in chosen:
+        yield "(e) A seedbox", seedbox.run(smoke=smoke)
 
 
 def main() -> int:

@@ -186,7 +186,7 @@ class Fetching:
                 self.commons.say(peer, Cancel(piece, begin, length), now)
 
     def _banned(self, host: str, now: float) -> None:
-        """Begin anew what holds blocks of a liar, rather than find out again that they are false."""
+        """Begin anew what holds blocks of a liar, rather than find out again that it is false."""
         tainted = [p for p, work in self.assemblies.open.items() if host in work.senders]
         for piece in tainted:
             self.commons.work.lost(piece)
