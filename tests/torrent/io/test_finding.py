@@ -45,7 +45,7 @@ def on_host_of(node: Node) -> Session:
 
 async def test_through_the_dht_with_nothing_but_a_magnet_link(tmp_path: Path) -> None:
     what = sample(FILES, V2, BLOCK)
-    async with Testnet(12) as net:
+    async with Testnet(12) as net:  # noqa: SIM117 - the inner ones need it
         async with on_host_of(net.node(3)) as one, on_host_of(net.node(7)) as other:
             await share(one, what.metainfo, what, tmp_path / "one")
             link = str(Magnet.of(what.info))
