@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from cli.errors import AbsentError, ExitCode, UsageError
 from cli.evidence import count
 from cli.failures import translated
-from cli.network import read_key
+from cli.keys import read_key
 from cli.torrents import stored
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Record
 from dht.errors import DhtError
+from dht.node.config import NETWORK
 from dht.node.state import State
-from dht.node.writer import NETWORK
 
 if TYPE_CHECKING:
     from cli.context import Context

@@ -32,7 +32,7 @@ async def run(context: Context) -> ExitCode:
 
 async def _learned(context: Context, link: Magnet) -> Metainfo:
     """Fetch the metadata, and nothing else."""
-    from cli.torrents.swarming import joined, pursue  # noqa: PLC0415 - a file needs no network
+    from cli.torrents.swarming import joined, pursue
 
     peers = await sources.resolve(context.args.peer)
     # Who only asks does not listen, and so is announced to nobody.

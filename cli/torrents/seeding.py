@@ -1,8 +1,8 @@
 """Having the torrents of a state directory at work, for as long as a command stays.
 
 A node that keeps promises looks once a second whether there are torrents among them. As long as
-there are none, nothing of the piece exchange is imported, which would double what an idle node
-weighs.
+there are none, nothing of the piece exchange is imported, which adds a quarter to what an idle
+node weighs.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ def _provide(verbs: Verbs) -> None:
         "provide",
         "announce that this machine has the content of a CID or infohash",
         about="Stays and announces again until stopped, because the network forgets within the\n"
-        "hour; a running `dhtctl node` of the same --state takes that over.",
+        "hour; a running `dhtctl node` of the same --state takes that over.\n"
+        "Stopped, it leaves its promise to the next node; `dhtctl forget` withdraws it.",
         examples=(
             ("dhtctl provide bafkrei... --port 8080", "announce content served on port 8080"),
             ("dhtctl provide 2aa4f5a7e209e54b32803d43670971c4c8caaa05 --once", "announce and go"),

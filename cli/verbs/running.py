@@ -43,7 +43,8 @@ def _node(verbs: Verbs) -> None:
         "run a node in the foreground until stopped",
         about="Serves the network, and keeps every promise of its state directory: values,\n"
         "announcements, and torrents to seed. Prints one line once it answers. Stops cleanly on\n"
-        "SIGINT and SIGTERM.",
+        "SIGINT and SIGTERM. Of several nodes on one state directory the first is it; another\n"
+        "takes over when that is gone.",
         examples=(
             ("dhtctl node", "on any free port"),
             ("dhtctl node --listen 6881 --port-mapping", "on a fixed port, opened in the router"),
