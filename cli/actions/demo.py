@@ -79,8 +79,8 @@ async def _play(context: Context, net: Testnet, stage: Stage) -> tuple[list[Seri
     struck = await _measured(context, net, "measuring what is left of it")
     stage.scene(
         "A file",
-        f"{size(swarm.SIZE)} on one node's disk. Three others have the magnet link and nothing\n"
-        "else: the DHT tells them who seeds it, and they pass on to each other what they get.",
+        f"{size(swarm.SIZE)} on one node's disk. Others have its magnet link and nothing else:\n"
+        "the DHT tells them who seeds it, and they pass on to each other what they get.",
     )
     await stage.step("seed and fetch", swarm.play(net), patience=swarm.PATIENCE)
     return healthy, struck

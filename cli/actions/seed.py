@@ -49,6 +49,8 @@ async def run(context: Context) -> ExitCode:
     for each in ready:
         _print(context, each)
     if await handed_over(context, [each.metainfo.info.infohashes[0] for each in ready]):
+        if context.args.upload_limit:
+            context.out.warn("--upload-limit is for the node to keep: give it to `dhtctl node`")
         return ExitCode.DONE
     return await _serve(context, ready)
 

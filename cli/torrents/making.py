@@ -35,6 +35,11 @@ async def make(context: Context, disk: Disk, path: str) -> tuple[Metainfo, Creat
             about=about,
             progress=lambda done, total: progress.update("pieces", done, total),
         )
+    if about.private and not about.trackers:
+        context.out.warn(
+            f"{path} is private, and no tracker is named: nobody will find it",
+            hint="name one with --tracker, or leave out --private",
+        )
     return read_metainfo(made.metainfo), made
 
 

@@ -1,8 +1,8 @@
 """Having the torrents of a state directory at work, for as long as a command stays.
 
 A node that keeps promises looks once a second whether there are torrents among them. As long as
-there are none, nothing of the piece exchange is imported, which would double what an idle node
-weighs.
+there are none, nothing of the piece exchange is imported, which adds a quarter to what an idle
+node weighs.
 """
 
 from __future__ import annotations
@@ -43,13 +43,23 @@ async def seed_what_is_promised(
     context: Context, node: Node, *, upload: float = float("inf")
 ) -> None:
     """Seed the torrents of the state with ``node``, whoever adds them, until cancelled."""
+    told = ""
     while True:
         try:
             await _wait_for_one(context.settings.state)
             await _seed(context, node, upload)
-        except (StateError, SessionError) as problem:
-            context.out.warn(f"torrents cannot be seeded: {problem}")
+        except* (StateError, SessionError) as problems:
+            why = "; ".join(_reasons(problems))
+            if why != told:
+                told = why
+                context.out.warn(f"torrents cannot be seeded, trying again: {why}")
         await trio.sleep(_AGAIN)
+
+
+def _reasons(problem: BaseException) -> list[str]:
+    if isinstance(problem, BaseExceptionGroup):
+        return [reason for each in problem.exceptions for reason in _reasons(each)]
+    return [str(problem)]
 
 
 async def _wait_for_one(state: Path) -> None:
@@ -90,15 +100,18 @@ async def handed_over(context: Context, names: Collection[bytes]) -> bool:
     keeper = Identity.holder(state)
     if keeper is None:
         return False
-    with trio.move_on_after(_TAKING_UP):
+    with trio.move_on_after(_TAKING_UP) as waiting:
         torrents = await trio.to_thread.run_sync(Torrents.open, state)
         with torrents:
             while not await trio.to_thread.run_sync(_taken_up, torrents, names, keeper):
                 await _wait_for_change(torrents)
+    late = waiting.cancelled_caught
+    when = "will seed it, but has yet to begin: see `dhtctl torrents`" if late else "seeds it now"
     context.out.note(
-        f"the running node of this state directory (process {keeper}) seeds it from now on",
+        f"the running node of this state directory (process {keeper}) {when}",
         "seeding",
         kept_by=keeper,
+        begun=not late,
     )
     return True
 

@@ -39,7 +39,15 @@ def test_it_shows_everything_and_ends_with_a_table(dhtctl: Dhtctl) -> None:
     took = time.monotonic() - begun
     assert (done.code, done.err) == (0, "")
     assert took < 30
-    for scene in ("A network", "A value", "A name", "A CID", "10 nodes die", "All of it again"):
+    for scene in (
+        "A network",
+        "A value",
+        "A name",
+        "A CID",
+        "10 nodes die",
+        "All of it again",
+        "A file",
+    ):
         assert f"\n{scene}\n" in done.out
     head, *rows = done.out.partition("all alive")[2].splitlines()[1:9]
     assert head.split() == ["each", "40", "times", *(["p50", "p95", "requests"] * 2)]
@@ -54,7 +62,10 @@ def test_it_tells_programs_the_same(dhtctl: Dhtctl) -> None:
     told = done.objects
     steps = [each["act"] for each in told if each["type"] == "step"]
     once = ["put", "get", *(["publish", "resolve"] * 2), "provide", "find"]
-    assert steps == ["start", *once, "get", "resolve", *once]
+    assert steps == ["start", *once, "get", "resolve", *once, "seed and fetch"]
+    [swarm] = [each for each in told if each.get("act") == "seed and fetch"]
+    assert (swarm["size_bytes"], swarm["leechers"]) == (64 << 20, 3)
+    assert swarm["seed_sent_bytes"] >= swarm["size_bytes"]
     assert all(each["ok"] for each in told if each["type"] == "step")
     measured = [each for each in told if each["type"] == "operation"]
     assert [(each["phase"], each["name"]) for each in measured] == [

@@ -104,6 +104,10 @@ def test_what_create_is_told_is_in_it(inside: Dhtctl, album: Path) -> None:
         assert word in text
 
 
+def test_who_will_be_found_by_nobody_is_warned(inside: Dhtctl, album: Path) -> None:
+    assert "nobody will find it" in inside("create", "album", "--private").err
+
+
 def test_create_overwrites_nothing_else(inside: Dhtctl, album: Path, tmp_path: Path) -> None:
     assert inside("create", "album").code == 0
     assert inside("create", "album").code == 0, "the same again is no harm"

@@ -58,9 +58,6 @@ _FIRST = (
         metainfo BLOB NOT NULL
     )
     """,
-)
-
-_SECOND = (
     # What only the process that seeds it knows. Written when it changes; true as long as that
     # process (`process` is its id) is the node of the state directory.
     """
@@ -76,7 +73,7 @@ _SECOND = (
     """,
 )
 
-TABLES: Final = Guest("torrents", (_FIRST, _SECOND))
+TABLES: Final = Guest("torrents", (_FIRST,))
 
 _COLUMNS: Final = (
     "infohash, name, directory, moving, priorities, magnet, paused, added, completed, have, "
@@ -166,7 +163,6 @@ class Torrents:
         with database.read() as connection:
             # One who only reads may be here before anybody made the tables.
             self._empty = not TABLES.version(connection)
-            self._standings = TABLES.version(connection) >= len(TABLES.steps)
             self._version = _data_version(connection)
 
     @classmethod
@@ -213,7 +209,7 @@ class Torrents:
 
     def standings(self) -> dict[bytes, Standing]:
         """What processes told of the torrents they have at work, by infohash."""
-        if not self._standings:
+        if self._empty:
             return {}
         with self._database.read() as connection:
             rows = connection.execute(

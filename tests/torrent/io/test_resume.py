@@ -13,7 +13,7 @@ from dht.node.disk import StateError
 from dht.node.schema import Guest
 from dht.node.state import State
 from torrent.io import resume
-from torrent.io.resume import TABLES, Progress, StoredTorrent, Torrents
+from torrent.io.resume import TABLES, Progress, Standing, StoredTorrent, Torrents
 
 HASH = b"h" * 20
 STORED = StoredTorrent(
@@ -148,3 +148,26 @@ def test_a_thousand_torrents_load_in_well_under_a_second(tmp_path: Path) -> None
     assert [torrent.infohash for torrent in found] == [
         number.to_bytes(20, "big") for number in range(1000)
     ]
+
+
+def test_how_torrents_stand_is_told_to_other_processes(tmp_path: Path) -> None:
+    at_work = Standing(HASH, 17, "seeding", 3, 0.0, 2048.0)
+    with Torrents.open(tmp_path) as here, Torrents.open(tmp_path) as there:
+        here.add(STORED)
+        here.tell([at_work, replace(at_work, infohash=b"gone" * 5)])
+        assert there.standings() == {HASH: at_work}
+        here.tell([replace(at_work, phase="failed", fault="the disk is full")])
+        assert there.standings()[HASH].fault == "the disk is full"
+        here.remove(HASH)
+        assert there.standings() == {}
+    with Torrents.open(tmp_path / "empty", readonly=True) as nothing:
+        assert nothing.standings() == {}
+
+
+def test_what_others_write_is_noticed(tmp_path: Path) -> None:
+    with Torrents.open(tmp_path) as here, Torrents.open(tmp_path) as there:
+        assert not here.changed()
+        here.add(STORED)
+        assert (here.changed(), there.changed()) == (False, True)
+        there.remove(HASH)
+        assert (here.changed(), here.changed(), there.changed()) == (True, False, False)
