@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from torrent.io.places import Place, Places
 
 CHUNK: Final = 1024 * 1024
-"""Read and hashed at a time: about a second-level cache. A quarter of it cost 5 % more time, since
-each step lets go of the interpreter's lock and must get it back."""
+"""Read and hashed at a time. Anything from 256 KiB to this much measured the same within 2 % of
+processor time; less costs more, since each step lets go of the interpreter's lock and must get it
+back, and more would only take memory: each thread has that much for itself."""
 
 _scratch = threading.local()
 

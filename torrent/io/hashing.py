@@ -14,7 +14,7 @@ import stat
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
@@ -25,14 +25,13 @@ from torrent.io.access import Access
 from torrent.io.faults import explained
 from torrent.io.files import status
 from torrent.io.places import Places
+from torrent.io.workers import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torrent.core.metainfo import Layout
     from torrent.io.disk import Disk
-
-_RUN: Final = 4 * 1024 * 1024
 
 
 class Created(NamedTuple):
@@ -154,7 +153,7 @@ async def hash_files(
     places.present[:] = b"\1" * len(plan.files)
     access = Access(disk, places, base)
     each: list[tuple[bytes, bytes]] = [(b"", b"")] * plan.piece_count
-    portion = max(1, _RUN // plan.piece_length)
+    portion = max(1, RUN // plan.piece_length)
     hashed = 0
 
     async def hash_run(start: int) -> None:

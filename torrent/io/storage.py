@@ -43,6 +43,7 @@ from torrent.io.gate import Gate
 from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
 from torrent.io.places import PARTS, Places, parts_name
+from torrent.io.workers import RUN
 
 if TYPE_CHECKING:
     import os
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 LOOK: Final = 1.0
 """Seconds between two looks at a file that is being served."""
-_RUN: Final = 4 << 20  # bytes a job of a re-check hashes: milliseconds, so no download waits
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
 
@@ -320,7 +320,7 @@ class Storage:
 
     def _runs(self, pieces: Iterable[int]) -> Iterator[list[int]]:
         """Pieces in the portions of one job."""
-        portion = max(1, _RUN // self.info.piece_length)
+        portion = max(1, RUN // self.info.piece_length)
         rest = iter(pieces)
         while run := list(islice(rest, portion)):
             yield run

@@ -6,8 +6,8 @@ with shared memory (no faster) and against one thread (half as fast). What makes
 results come home: a worker puts its result into a queue, and wakes the loop only if nobody has
 since the loop last looked. A busy loop is woken once for many pieces.
 
-Jobs begin in the order they were submitted, and should be short (some mebibytes): whoever has much
-to do submits the next part when one is done, so that a piece of a download does not wait for the
+Jobs begin in the order they were submitted, and should be short (:data:`RUN`): whoever has much to
+do submits the next part when one is done, so that a piece of a download does not wait for the
 re-check of another torrent.
 """
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+RUN: Final = 16 * 1024 * 1024
+"""Bytes that one job of a long task hashes: from the page cache, 10 to 25 ms of a thread.
+
+Each result that comes home costs a quarter to half a millisecond of processor time, most of it in
+threads that were put to sleep because the loop had the interpreter's lock. With runs of 4 MiB,
+re-checks took 5 to 6 % more processor time; with 32 MiB they take 1 % less."""
 
 
 class Workers:

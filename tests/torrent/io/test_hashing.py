@@ -178,7 +178,10 @@ async def test_an_empty_directory_is_no_torrent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["shorter", "longer", "other", "gone"])
-async def test_files_that_change_meanwhile_are_named(tmp_path: Path, change: str) -> None:
+async def test_files_that_change_meanwhile_are_named(
+    tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torrent.io.hashing.RUN", 4 << 20)  # three runs of so small a torrent
     torrent = sample({"t/a": 6_000_000, "t/b": 6_000_000}, HYBRID)
     torrent.write(tmp_path)
     victim = tmp_path / "t/b"
