@@ -36,7 +36,7 @@ _SLOWER: Final = 2.0
 _JITTER: Final = 0.2
 """The share of a pause that chance decides, so that a thousand torrents do not walk in step."""
 _AT_ONCE: Final = 8
-"""Walks under way at a time: at three calls each some two dozen, which no household router minds."""
+"""Walks under way at a time: at three calls each some two dozen, which no router minds."""
 _BURST: Final = 16
 """Announcements that may go one after the other: as many torrents as people start by hand."""
 _SLOWEST: Final = 1.0
