@@ -1,4 +1,8 @@
-"""Whole torrents to and from aria2, which finds us through trackers; and a swarm of all three."""
+"""Whole torrents to and from aria2, which finds us through trackers; and a swarm of all three.
+
+Of v1 only. aria2 1.36 hashes what it has made of a torrent, not what it received, and loses the
+empty keys of BEP 52's file tree by it: it announces a hybrid under a name that nobody else knows.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ import trio
 from tests.interop.aria2_process import aria2, needs_aria2
 from tests.interop.libtorrent_process import libtorrent_peer
 from tests.interop.tracker_peers import npm_tracker
-from tests.torrent_samples import HYBRID, V1, Sample, sample
+from tests.torrent_samples import V1, Sample, sample
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
-from torrent.core.metainfo import Metainfo, Version, wrapped
+from torrent.core.metainfo import Metainfo, wrapped
 from torrent.io.session import Session
 
 if TYPE_CHECKING:
@@ -25,11 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.interop, needs_aria2]
 
 BLOCK = 16384
-FILES = {
-    V1: {"t/a/first": 1_000_000, "t/a/second": 3, "t/b": 2_500_001},
-    # aria2 takes the pads between files for files that it lacks.
-    HYBRID: {"f": 2_500_001},
-}
+FILES = {"t/a/first": 1_000_000, "t/a/second": 3, "t/b": 2_500_001}
 THIRDS = {f"t/{name}": 60 * BLOCK for name in "abc"}
 PATIENCE = 60.0
 HERE = (("127.0.0.1", 0),)
@@ -60,7 +60,6 @@ async def tracking(whose: str, kind: str, what: Sample, root: Path) -> AsyncIter
 trackers = pytest.mark.parametrize(
     ("whose", "kind"), [(whose, kind) for whose in ("ours", "npm") for kind in ("http", "udp")]
 )
-versions = pytest.mark.parametrize("version", [V1, HYBRID])
 
 
 def torrent_file(what: Sample, url: str, root: Path) -> Path:
@@ -102,9 +101,8 @@ async def until_same(what: Sample, root: Path) -> None:
 
 
 @trackers
-@versions
-async def test_from_aria2(whose: str, kind: str, version: Version, tmp_path: Path) -> None:
-    what = sample(FILES[version], version, BLOCK * 4)
+async def test_from_aria2(whose: str, kind: str, tmp_path: Path) -> None:
+    what = sample(FILES, V1, BLOCK * 4)
     what.write(tmp_path / "theirs")
     async with tracking(whose, kind, what, tmp_path) as url:
         path = torrent_file(what, url, tmp_path)
@@ -114,9 +112,8 @@ async def test_from_aria2(whose: str, kind: str, version: Version, tmp_path: Pat
 
 
 @trackers
-@versions
-async def test_to_aria2(whose: str, kind: str, version: Version, tmp_path: Path) -> None:
-    what = sample(FILES[version], version, BLOCK * 4)
+async def test_to_aria2(whose: str, kind: str, tmp_path: Path) -> None:
+    what = sample(FILES, V1, BLOCK * 4)
     what.write(tmp_path / "ours")
     async with tracking(whose, kind, what, tmp_path) as url:
         path = torrent_file(what, url, tmp_path)

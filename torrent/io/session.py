@@ -260,6 +260,27 @@ class Session:
         would look for peers it does not need, and tell trackers at each start that it completed.
         """
         await torrent.checked()
+        if torrent.task.info is None:
+            await self._ask_for_metadata(torrent)
+        await self._ask_sources(torrent)
+
+    async def _ask_for_metadata(self, torrent: Torrent) -> None:
+        """Let the sources of a magnet link work until they have to be others.
+
+        Its metadata may say that it is private, which ends all but trackers; or give it a second
+        name, by which it is known to other peers.
+        """
+        linked = torrent.task
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._ask_sources, torrent)
+            await torrent.described()
+            self._register(torrent)
+            told = torrent.task
+            if (linked.private, linked.infohashes) == (told.private, told.infohashes):
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+
+    async def _ask_sources(self, torrent: Torrent) -> None:
         async with trio.open_nursery() as nursery:
             for source in self._sources.of(torrent.task):
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)

@@ -138,6 +138,12 @@ class Torrent(Listener):
         while self.sharing.storage is None:
             await self._moved.wait()
 
+    async def described(self) -> None:
+        """Wait, however long it takes, until its metadata is known."""
+        await trio.lowlevel.checkpoint()
+        while self.task.info is None:
+            await self._moved.wait()
+
     async def checked(self) -> None:
         """Wait while its files are being looked at; a magnet link has none yet."""
         await trio.lowlevel.checkpoint()

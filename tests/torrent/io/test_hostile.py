@@ -31,7 +31,7 @@ import struct
 import tracemalloc
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import trio
@@ -54,7 +54,7 @@ MIB = 1 << 20
 EXTENDED, FAST = b"\0\0\0\0\0\x10\0\0", b"\0\0\0\0\0\0\0\x04"
 FOUR_GIB = b"\xff\xff\xff\xff\x07"
 A_BILLION_PIECES = struct.pack(">IB", 1 + 10**9 // 8, 5)
-Script = "Callable[[trio.SocketStream, Sample], Awaitable[None]]"
+Script: TypeAlias = "Callable[[trio.SocketStream, Sample], Awaitable[None]]"
 
 
 def greeting(
