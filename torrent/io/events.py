@@ -47,6 +47,10 @@ class Events:
         self._waiting.append(event)
         self._news.set()
 
+    def waiting(self) -> tuple[Event, ...]:
+        """What has happened and was not yet looked at."""
+        return tuple(self._waiting)
+
     def end(self) -> None:
         """Nothing more will."""
         self._over = True

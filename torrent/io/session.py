@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections import Counter
 from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
@@ -65,6 +66,8 @@ _FAREWELL: Final = 5.0
 """Seconds that closing may take: a disk that hangs must not hang us."""
 _STRANGERS: Final = 64
 """Streams that may be open to us before they have said which torrent they want."""
+_STRANGERS_OF_ONE: Final = 8
+"""The same from one host: else one that greets slowly would keep everybody out."""
 
 
 class Session:
@@ -91,7 +94,7 @@ class Session:
         self._memory: Memory | None = None
         self._sources = Sources(self.config, self._rng)
         self._dialling = 0
-        self._strangers = 0
+        self._strangers: Counter[str] = Counter()
         self._retired = [0, 0]
 
     # Life.
@@ -289,6 +292,27 @@ class Session:
         would look for peers it does not need, and tell trackers at each start that it completed.
         """
         await torrent.checked()
+        if torrent.task.info is None:
+            await self._ask_for_metadata(torrent)
+        await self._ask_sources(torrent)
+
+    async def _ask_for_metadata(self, torrent: Torrent) -> None:
+        """Let the sources of a magnet link work until they have to be others.
+
+        Its metadata may say that it is private, which ends all but trackers; or give it a second
+        name, by which it is known to other peers.
+        """
+        linked = torrent.task
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._ask_sources, torrent)
+            await torrent.described()
+            self._register(torrent)
+            told = torrent.task
+            if (linked.private, linked.infohashes) == (told.private, told.infohashes):
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+
+    async def _ask_sources(self, torrent: Torrent) -> None:
         async with trio.open_nursery() as nursery:
             for source in self._sources.of(torrent.task):
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
@@ -331,18 +355,27 @@ class Session:
                 sock, endpoint = await sockets.accept(listener)
             except trio.ClosedResourceError:
                 return
-            if self._strangers >= _STRANGERS or len(self._links) >= self.config.connections:
-                sock.close()
-            else:
+            if self._welcomes(endpoint[0]):
+                self._strangers[endpoint[0]] += 1
                 self._nursery.start_soon(self._welcome, sock, endpoint)
+            else:
+                sock.close()
+
+    def _welcomes(self, host: str) -> bool:
+        """Whether there is room for one more."""
+        if len(self._links) >= self.config.connections or self._strangers.total() >= _STRANGERS:
+            return False
+        return self.config.same_host or self._strangers[host] < _STRANGERS_OF_ONE
 
     async def _welcome(self, sock: socket.socket, endpoint: Endpoint) -> None:
         """Find out which torrent a stranger came for."""
-        self._strangers += 1
+        host = endpoint[0]
         try:
             greeting = await sockets.greet(sock)
         finally:
-            self._strangers -= 1
+            self._strangers[host] -= 1
+            if not self._strangers[host]:
+                del self._strangers[host]
         torrent = None if greeting is None else self._torrents.get(greeting.infohash)
         if torrent is None:
             sock.close()

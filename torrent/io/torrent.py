@@ -139,6 +139,12 @@ class Torrent(Listener):
         while self.sharing.storage is None:
             await self._moved.wait()
 
+    async def described(self) -> None:
+        """Wait, however long it takes, until its metadata is known."""
+        await trio.lowlevel.checkpoint()
+        while self.task.info is None:
+            await self._moved.wait()
+
     async def checked(self) -> None:
         """Wait while its files are being looked at; a magnet link has none yet."""
         await trio.lowlevel.checkpoint()
@@ -219,12 +225,13 @@ class Torrent(Listener):
 
     def resume(self) -> None:
         """Go on: after :meth:`pause`, or once what made it fail is mended."""
-        if self.phase in (Phase.PAUSED, Phase.FAILED):
-            failed, self.fault = self.phase is Phase.FAILED, None
+        if self.phase is Phase.PAUSED:
             self._settle()
             self.command(Resume())
-            if failed:
-                self._scope.cancel()  # Its task opens the files anew.
+        elif self.phase is Phase.FAILED:
+            self.phase, self.fault = Phase.CHECKING, None
+            self._move()
+            self._scope.cancel()  # Its task opens the files anew.
 
     def add_peers(self, endpoints: Iterable[tuple[str, int]], source: str = "user") -> None:
         """Name peers to be tried."""
@@ -238,7 +245,7 @@ class Torrent(Listener):
         if self._memory is not None:
             await self._memory.remember(self.task)
         if linked:
-            await self._until(lambda: self.task.info is not None)
+            await self.described()
             if self._memory is not None:
                 await self._memory.learned(self.task, self.named)
         if self.task.metadata_only:
@@ -250,7 +257,7 @@ class Torrent(Listener):
                 try:
                     await self._begin()
                 except StorageError as error:
-                    self.faulted(error)
+                    self._fail(error)
                 await trio.sleep_forever()
 
     async def _begin(self) -> None:
@@ -260,11 +267,16 @@ class Torrent(Listener):
         self.phase = Phase.CHECKING
         self._move()
         wanted = self.task.wanted(info)
+        if self.sharing.storage is not None:
+            await self.sharing.storage.close()
         storage = Storage(self._disk, info, self.task.directory, wanted=wanted)
         existed = await storage.open()
         have = await self._look(storage, info) if existed else Bitfield(info.piece_count)
         self.sharing.storage = storage
         self.sharing.perform(self.sharing.swarm.begin(info, have, trio.current_time()))
+        for piece in [piece for piece in self.have if piece not in have]:
+            self.sharing.lost(piece)  # It failed and was mended, but not all is there any more.
+        self.command(Resume())
         if wanted is not None:
             self.command(Prioritise({n: _WANTED * (n in wanted) for n in range(len(info.files))}))
             if self._memory is not None:
@@ -276,6 +288,8 @@ class Torrent(Listener):
 
     async def _look(self, storage: Storage, info: Info) -> Bitfield:
         """What the files hold: what was claimed of them, or else all of it, is hashed."""
+        if (had := self.sharing.swarm.have) is not None:
+            return await storage.check(tuple(had), progress=self._check)
         if self.task.intact:
             storage.trusted.fill()
             return storage.trusted.copy()
@@ -352,7 +366,11 @@ class Torrent(Listener):
         self.told(to.Completed())
 
     def faulted(self, error: StorageError) -> None:
-        """The disk failed us."""
+        """The disk failed us; unless that was before the files were mended and opened anew."""
+        if self.phase is not Phase.CHECKING:
+            self._fail(error)
+
+    def _fail(self, error: StorageError) -> None:
         self.fault = error
         self.phase = Phase.FAILED
         self._move()
