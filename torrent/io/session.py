@@ -33,6 +33,7 @@ from torrent.io.disk import Disk
 from torrent.io.link import READ, Link
 from torrent.io.memory import Memory
 from torrent.io.results import SessionStatistics
+from torrent.io.slab import Slab
 from torrent.io.sources import Announcement, Sources
 from torrent.io.task import read_task
 from torrent.io.throttle import Throttle
@@ -84,6 +85,7 @@ class Session:
         self._ticker = Ticker()
         self._throttle = Throttle(self.config.upload, self.config.download)
         self._scratch = memoryview(bytearray(READ))
+        self._slab = Slab()
         self._listeners: list[socket.socket] = []
         self._stack: AsyncExitStack | None = None
         self._memory: Memory | None = None
@@ -332,7 +334,8 @@ class Session:
         handshake: Handshake | None = None,
     ) -> None:
         """Serve one stream until it ends."""
-        link = Link(next(self._numbers), sock, endpoint, sharing, self._throttle, self._scratch)
+        number, memory = next(self._numbers), (self._scratch, self._slab)
+        link = Link(number, sock, endpoint, sharing, self._throttle, *memory)
         self._links[link.number] = link
         try:
             sharing.connected(
