@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final, Self
 
 import trio
@@ -214,7 +214,8 @@ class Session:
             Identity(task.infohashes, self.peer_id, task.private),
             self._policy(),
             self._disk.buffers,
-            self._rng,
+            # The system's own is a system call, and the interpreter's lock given up, each time.
+            Random(self._rng.getrandbits(128)),  # noqa: S311 - which piece is next is no secret
         )
         torrent = Torrent(
             task,
