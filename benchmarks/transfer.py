@@ -227,7 +227,7 @@ def compared(what: str, race: Race, size: int) -> list[Row]:
     faster, work = 1 / race.ratio("seconds"), race.ratio("processor")
     peak, theirs = (max(race.courses[name].peak) / 1e6 for name in (OURS, DEFAULT))
     return [
-        speed(what, race, size, ">= 1.2x, target 1.6x", met=faster >= 1.2),  # noqa: PLR2004
+        speed(what, race, size, ">= 1.2x, target 1.6x", met=faster >= 1.2),
         Row(
             f"{what}, cpu s (seed + leech)",
             spent(race.courses[OURS]),
@@ -242,7 +242,7 @@ def compared(what: str, race: Race, size: int) -> list[Row]:
             f"libtorrent {theirs:.0f} MB",
             f"{peak / theirs:.2f}x",
             "<= 150 MB",
-            peak <= 150,  # noqa: PLR2004
+            peak <= 150,
         ),
     ]
 
@@ -288,5 +288,5 @@ def versions(pairs: dict[Version, Race]) -> Row:
         f"v1 {median(v1.processor):.2f}",
         f"{ratio:.2f}x",
         "within 10 %",
-        ratio <= 1.1,  # noqa: PLR2004
+        ratio <= 1.1,
     )

@@ -25,8 +25,11 @@ import trio
 from torrent.core.wire import BLOCK_HEADER, block_header
 
 if TYPE_CHECKING:
+    import socket
+
     from torrent.core.wire import Request
     from torrent.io.sharing import Sharing
+    from torrent.io.slab import Slab
     from torrent.io.throttle import Throttle
 
 READ: Final = 1 << 18

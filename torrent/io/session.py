@@ -215,7 +215,7 @@ class Session:
             self._policy(),
             self._disk.buffers,
             # The system's own is a system call, and the interpreter's lock given up, each time.
-            Random(self._rng.getrandbits(128)),  # noqa: S311 - which piece is next is no secret
+            Random(self._rng.getrandbits(128)),
         )
         torrent = Torrent(
             task,

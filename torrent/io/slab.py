@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from torrent.core.policy import BLOCK
@@ -61,11 +62,11 @@ class Slab:
         span = storage.readable(first.piece, first.begin, length)
         if span is None:
             return len(row) > 1 and self._read(storage, row[:1], ends)
-        at, views = ends[-1] if ends else 0, []
+        at, view, views = ends[-1] if ends else 0, self.view, []
         for request in row:
-            write_block_header(self.view, at, request.piece, request.begin, request.length)
+            write_block_header(view, at, first.piece, request.begin, request.length)
             begin, at = at + BLOCK_HEADER, at + BLOCK_HEADER + request.length
-            views.append(self.view[begin:at])
+            views.append(view[begin:at])
             ends.append(at)
         if os.preadv(span.fd, views, span.offset) != length:
             raise OSError(errno.EIO, "a file that is being served became shorter")
@@ -75,8 +76,7 @@ class Slab:
 def _row(waiting: list[Request], start: int) -> list[Request]:
     """Requests from ``start`` on that follow each other in one piece, as there is room for."""
     row = waiting[start:BLOCKS]
-    for index, request in enumerate(row):
-        if index and (request.piece != piece or request.begin != end):
+    for index, (one, other) in enumerate(pairwise(row), 1):
+        if other.piece != one.piece or other.begin != one.begin + one.length:
             return row[:index]
-        piece, end = request.piece, request.begin + request.length
     return row
