@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from torrent.core.culprits import Culprits
 from torrent.core.effects import Completed, Failed, Passed, Stuck, Verify
+from torrent.core.policy import MAX_PIECES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -82,11 +83,15 @@ class Assemblies:
         self.starving = True
         self.commons.work.max_open = len(self.open)
 
-    def nourish(self) -> None:
-        """The pool may have buffers again: whoever asks first finds out."""
-        if self.starving:
-            self.starving = False
-            self.commons.work.max_open = self.commons.policy.max_open
+    def nourish(self, buffers: int = MAX_PIECES) -> None:
+        """The pool may have so many buffers again: whoever asks first finds out.
+
+        A single one is given back with each verdict, a thousand times a GiB where the disk is the
+        slower; so then one more piece is opened, and not a windowful only to be taken back.
+        """
+        self.starving = False
+        work = self.commons.work
+        work.max_open = min(work.max_open + buffers, self.commons.policy.max_open)
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""
@@ -120,7 +125,7 @@ class Assemblies:
         if senders is None:
             return
         picker = self.commons.work
-        self.nourish()
+        self.nourish(1)
         if verdict.error is not None:
             picker.lost(piece)
             self.commons.stuck = True

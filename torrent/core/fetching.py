@@ -154,16 +154,19 @@ class Fetching:
         """Request what was picked; what there is no buffer for goes back."""
         assemblies, outstanding, requests = self.assemblies, peer.outstanding, []
         opened = assemblies.open
+        declined = set()
         for asked in picked:
             piece, index = asked
             work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
             if work is None:
-                self.commons.work.lost(piece)  # Not begun, after all; and not suspect.
-                peer.hungry = True
+                declined.add(piece)
                 continue
             outstanding[asked] = now
             begin = index << BLOCK_SHIFT
             requests.append((piece, begin, min(BLOCK, work.size - begin)))
+        for piece in declined:
+            self.commons.work.lost(piece)  # Not begun, after all; and not suspect.
+            peer.hungry = True
         if requests:
             self.commons.write(peer, encode_requests(requests), now)
 

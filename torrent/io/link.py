@@ -6,82 +6,39 @@ buffer serves all links, because nothing awaits between the reading and the pars
 
 Writing: the swarm never writes; it says :class:`~torrent.core.effects.Ready`, and
 :meth:`Link.pump` pulls what it has: control messages first, then blocks, as many as the socket and
-the upload limit take. A block goes out as a 13 byte header (held back by ``MSG_MORE``) and an
-``os.sendfile`` from the file: its bytes never pass through this process. Where a block lies in
-several files it is read and sent as bytes. Only when the socket is full does a second task wait
-for it.
+the upload limit take. Blocks are laid out in the session's one :class:`~torrent.io.slab.Slab` and
+written from there; what the socket did not take stays a request. A block that lies in several
+files is read by a thread first. Only when the socket is full does a second task wait for it.
 
 What comes before the BitTorrent handshake on a stream (encryption, uTP's framing) will be a layer
-around the socket: all that is asked of it is ``recv_into``, ``send``, ``fileno`` and readiness.
+around the socket: all that is asked of it is ``recv_into``, ``send`` and readiness.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
+from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from torrent.core.wire import block_header
+from torrent.core.wire import BLOCK_HEADER, block_header
 
 if TYPE_CHECKING:
+    import socket
+
     from torrent.core.wire import Request
-    from torrent.io.files import Span
     from torrent.io.sharing import Sharing
+    from torrent.io.slab import Slab
     from torrent.io.throttle import Throttle
 
-READ: Final = 1 << 20
-"""Bytes taken at once: a whole piece of the usual size, and 1 ms of parsing between checkpoints."""
+READ: Final = 1 << 18
+"""Bytes taken at once: 16 blocks. A scratch buffer of that size stays in the processor's own cache
+until its blocks have been copied; one of 1 MiB does not."""
+_READS: Final = 4
+"""Times that is done between checkpoints: 1 ms of parsing."""
 _BATCH: Final = 1 << 20
 """Bytes of blocks pulled from the swarm at once: as much as a socket's buffer is likely to take."""
-_MORE: Final = getattr(socket, "MSG_MORE", 0)
-"""Tells Linux to wait with the header for the block; elsewhere it costs a small packet."""
-
-
-class _Bytes:
-    """Bytes on their way out: control messages, a block's header, or a block that was read.
-
-    ``block``: how many of a block's bytes have gone out when this has.
-    """
-
-    __slots__ = ("_left", "block")
-
-    def __init__(self, data: bytes | bytearray, block: int = 0) -> None:
-        self._left = memoryview(data)
-        self.block = block
-
-    def write(self, sock: socket.socket, flags: int) -> int:
-        count = sock.send(self._left, flags)
-        self._left = self._left[count:]
-        return count
-
-    def __bool__(self) -> bool:
-        return bool(self._left)
-
-
-class _FromFile:
-    """A block on its way out of a file."""
-
-    __slots__ = ("_left", "_offset", "_span", "block")
-
-    def __init__(self, span: Span, length: int) -> None:
-        self._span = span  # Kept, for it keeps the file open.
-        self._offset = span.offset
-        self._left = self.block = length
-
-    def write(self, sock: socket.socket, _flags: int) -> int:
-        count = os.sendfile(sock.fileno(), self._span.fd, self._offset, self._left)
-        if count == 0:
-            raise OSError(errno.EIO, "a file that is being served became shorter")
-        self._offset += count
-        self._left -= count
-        return count
-
-    def __bool__(self) -> bool:
-        return bool(self._left)
 
 
 class Link:
@@ -96,10 +53,13 @@ class Link:
     """
 
     __slots__ = (
+        "_blocks",
         "_out",
         "_room",
         "_scratch",
+        "_served",
         "_sharing",
+        "_slab",
         "_sock",
         "_throttle",
         "_waiting",
@@ -118,6 +78,7 @@ class Link:
         sharing: Sharing,
         throttle: Throttle,
         scratch: memoryview,
+        slab: Slab,
     ) -> None:
         self.number = number
         self.endpoint = endpoint
@@ -127,7 +88,11 @@ class Link:
         self._sharing = sharing
         self._throttle = throttle
         self._scratch = scratch
-        self._out: deque[_Bytes | _FromFile] = deque()
+        self._slab = slab
+        # Bytes on their way, each with how many of a block's bytes have gone when it has.
+        self._out: deque[tuple[memoryview, int]] = deque()
+        self._blocks: list[Request] = []
+        self._served = 0
         self._waiting = False
         self._room = trio.Event()
 
@@ -136,22 +101,33 @@ class Link:
     async def read(self) -> None:
         """Hand all that comes to the swarm until the stream ends; the reading task."""
         while not self.closed:
-            size = await self._throttle.may_read(READ)
-            try:
-                count = self._sock.recv_into(self._scratch, size)
-            except BlockingIOError:
+            drained = False
+            for _ in range(_READS):
+                size = await self._throttle.may_read(READ)
+                drained = self._take(size)
+                if drained or self.closed:
+                    break
+            if drained:
                 await self._until_readable()
-                continue
-            except OSError as error:
-                self.close(error.strerror or "the connection broke")
-                break
-            if count == 0:
-                self.close("the peer closed the connection")
-                break
-            self.received += count
-            self._throttle.was_read(count)
-            self._sharing.receive(self, self._scratch[:count])
-            await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.checkpoint()
+
+    def _take(self, size: int) -> bool:
+        """Hand over up to ``size`` bytes; whether there is nothing more to read for now."""
+        try:
+            count = self._sock.recv_into(self._scratch, size)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            self.close(error.strerror or "the connection broke")
+            return False
+        if count == 0:
+            self.close("the peer closed the connection")
+            return False
+        self.received += count
+        self._throttle.was_read(count)
+        self._sharing.receive(self, self._scratch[:count])
+        return count < size and not self.closed
 
     async def _until_readable(self) -> None:
         try:
@@ -180,60 +156,69 @@ class Link:
         """Write what the swarm has for this peer, as far as socket and limits allow."""
         if self._waiting or self.closed:
             return
-        served = 0
-        out, sock = self._out, self._sock
         try:
             while self._fill():
-                while out:
-                    head = out[0]
-                    self.sent += head.write(sock, _MORE if len(out) > 1 else 0)
-                    if not head:
-                        served += head.block
-                        del out[0]
+                self._write_bytes() if self._out else self._write_blocks()
         except BlockingIOError:
             self._waiting = True
             self._room.set()
         except OSError as error:
             self.close(error.strerror or "the connection broke")
-        if served and not self.closed:
+        if self._served and not self.closed:
+            served, self._served = self._served, 0
             self._sharing.delivered(self, served)
 
     def _fill(self) -> bool:
         """Pull from the swarm what is to be written next; False if there is nothing."""
-        sharing = self._sharing
-        control = sharing.swarm.output(self.number)
+        swarm = self._sharing.swarm
+        control = swarm.output(self.number)
         if control:
-            self._out.append(_Bytes(control))
-        if not self._out and (budget := self._throttle.may_write(self, _BATCH)):
-            for request in sharing.swarm.uploads(self.number, budget):
-                self._enqueue(request)
-        return bool(self._out)
+            self._out.append((memoryview(control), 0))
+        if self._out or self._blocks:
+            return True
+        if budget := self._throttle.may_write(self, _BATCH):
+            self._blocks = swarm.uploads(self.number, budget)
+            self._throttle.will_write(sum(request.length for request in self._blocks))
+        return bool(self._blocks)
 
-    def _enqueue(self, request: Request) -> None:
-        """Put a block among what is written; at once, if it can go from its file as it is."""
-        storage = self._sharing.storage
-        if storage is None:
-            return
-        self._throttle.will_write(request.length)
-        span = storage.readable(request.piece, request.begin, request.length)
-        if span is None:
-            self._sharing.fetch(self, request)
+    def _write_bytes(self) -> None:
+        """Write the first of what is on its way."""
+        data, block = self._out[0]
+        count = self._sock.send(data)
+        self.sent += count
+        if count < len(data):
+            self._out[0] = data[count:], block
         else:
-            self._append(request, _FromFile(span, request.length))
+            self._served += block
+            del self._out[0]
 
-    def _append(self, request: Request, block: _Bytes | _FromFile) -> None:
-        header = block_header(request.piece, request.begin, request.length)
-        self._out.append(_Bytes(header))
-        self._out.append(block)
+    def _write_blocks(self) -> None:
+        """Write blocks as far as the socket takes them; the one that it cuts is kept."""
+        storage = self._sharing.storage
+        ends = [] if storage is None else self._slab.load(storage, self._blocks)
+        if not ends:
+            self._sharing.fetch(self, self._blocks.pop(0))
+            return
+        count = self._sock.send(self._slab.view[: ends[-1]])
+        self.sent += count
+        whole = gone = bisect_right(ends, count)
+        begin = ends[whole - 1] if whole else 0
+        self._served += begin - whole * BLOCK_HEADER
+        if begin < count:
+            rest = bytes(self._slab.view[count : ends[whole]])
+            self._out.append((memoryview(rest), self._blocks[whole].length))
+            gone += 1
+        del self._blocks[:gone]
 
-    def serve(self, request: Request, block: Span | bytearray) -> None:
-        """Serve a block that had to be read, or whose piece had to be hashed first."""
+    def serve(self, request: Request, block: bytearray | None) -> None:
+        """Serve a block that had to be read, or (None) whose piece had to be hashed first."""
         if self.closed:
             return
-        if isinstance(block, bytearray):
-            self._append(request, _Bytes(block, request.length))
+        if block is None:
+            self._blocks.append(request)
         else:
-            self._append(request, _FromFile(block, request.length))
+            header = block_header(request.piece, request.begin, request.length)
+            self._out.append((memoryview(header + block), request.length))
         self.pump()
 
     # Ending.
@@ -246,5 +231,6 @@ class Link:
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
         self._out.clear()
+        self._blocks.clear()
         self._room.set()
         self._sharing.ended(self, reason)

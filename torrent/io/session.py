@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final, Self
 
 import trio
@@ -35,6 +35,7 @@ from torrent.io.disk import Disk
 from torrent.io.link import READ, Link
 from torrent.io.memory import Memory
 from torrent.io.results import SessionStatistics
+from torrent.io.slab import Slab
 from torrent.io.sources import Announcement, Sources
 from torrent.io.task import read_task
 from torrent.io.throttle import Throttle
@@ -89,6 +90,7 @@ class Session:
         self._ticker = Ticker()
         self._throttle = Throttle(self.config.upload, self.config.download)
         self._scratch = memoryview(bytearray(READ))
+        self._slab = Slab()
         self._listeners: list[socket.socket] = []
         self._stack: AsyncExitStack | None = None
         self._memory: Memory | None = None
@@ -247,7 +249,8 @@ class Session:
             Identity(task.infohashes, self.peer_id, task.private),
             self._policy(),
             self._disk.buffers,
-            self._rng,
+            # The system's own is a system call, and the interpreter's lock given up, each time.
+            Random(self._rng.getrandbits(128)),
         )
         torrent = Torrent(
             task,
@@ -408,7 +411,8 @@ class Session:
         handshake: Handshake | None = None,
     ) -> None:
         """Serve one stream until it ends."""
-        link = Link(next(self._numbers), sock, endpoint, sharing, self._throttle, self._scratch)
+        number, memory = next(self._numbers), (self._scratch, self._slab)
+        link = Link(number, sock, endpoint, sharing, self._throttle, *memory)
         self._links[link.number] = link
         try:
             sharing.connected(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from torrent.core.swarm import Swarm
     from torrent.core.wire import Handshake, Request
     from torrent.io.events import Event
-    from torrent.io.files import Span
     from torrent.io.link import Link
     from torrent.io.storage import Storage
 
@@ -235,24 +234,21 @@ class Sharing:
             return
         try:
             true = await storage.trust(request.piece)
-            block: Span | bytearray | None = storage.readable(
-                request.piece, request.begin, request.length
-            )
-            if block is None and true:
+            data = None
+            if true and not storage.readable(request.piece, request.begin, request.length):
                 data = bytearray(request.length)
                 true = await storage.read(
                     request.piece, request.begin, request.length, memoryview(data)
                 )
-                block = data
         except StorageError as error:
             self._refuse(link, request)
             self._listener.faulted(error)
             return
-        if block is None or not true:
+        if true:
+            link.serve(request, data)
+        else:
             self._refuse(link, request)
             self.lost(request.piece)
-        else:
-            link.serve(request, block)
 
     def _refuse(self, link: Link, request: Request) -> None:
         self.perform(self.swarm.unserved(link.number, request, trio.current_time()))

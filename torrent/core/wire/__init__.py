@@ -12,7 +12,13 @@ from torrent.core.wire.decoder import (
     Decoder,
     read_handshake,
 )
-from torrent.core.wire.encoder import block_header, encode, encode_requests
+from torrent.core.wire.encoder import (
+    BLOCK_HEADER,
+    block_header,
+    encode,
+    encode_requests,
+    write_block_header,
+)
 from torrent.core.wire.extensions import (
     EXTENSION_IDS,
     DontHave,
@@ -59,6 +65,7 @@ from torrent.core.wire.ut_metadata import (
 from torrent.core.wire.ut_pex import MAX_PEERS, Pex, PexFlag
 
 __all__ = [
+    "BLOCK_HEADER",
     "EXTENSION_IDS",
     "HANDSHAKE_SIZE",
     "MAX_BLOCK",
@@ -110,4 +117,5 @@ __all__ = [
     "read_extended",
     "read_handshake",
     "reserved_bits",
+    "write_block_header",
 ]

@@ -66,9 +66,18 @@ def encode_requests(blocks: Iterable[tuple[int, int, int]]) -> bytes:
     return b"".join([pack(13, 6, piece, begin, length) for piece, begin, length in blocks])
 
 
+BLOCK_HEADER: Final = _BLOCK_HEAD.size
+"""Bytes of what goes before a block: length, kind, piece, begin."""
+
+
 def block_header(piece: int, begin: int, length: int) -> bytes:
     """What goes before the ``length`` bytes of a block: 13 bytes."""
     return _BLOCK_HEAD.pack(9 + length, Block.KIND, piece, begin)
+
+
+def write_block_header(buffer: memoryview, at: int, piece: int, begin: int, length: int) -> None:
+    """Put the same where it is to go out from."""
+    _BLOCK_HEAD.pack_into(buffer, at, 9 + length, Block.KIND, piece, begin)
 
 
 def _bare(message: Any) -> bytes:
