@@ -11,14 +11,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, hashing, networks
+from benchmarks import flood, footprint, hashing, networks, seedbox, transfer
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint", "hashing")
+SECTIONS = ("flood", "networks", "footprint", "hashing", "transfer", "seedbox")
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -36,6 +36,10 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
         yield "(d) Weight", [*weight, *memory]
     if "hashing" in chosen:
         yield "(e) Making torrents and checking them", hashing.run(smoke=smoke)
+    if "transfer" in chosen:
+        yield "(f) A torrent of 1 GiB, pieces of 1 MiB, loopback", transfer.run(smoke=smoke)
+    if "seedbox" in chosen:
+        yield "(g) A seedbox", seedbox.run(smoke=smoke)
 
 
 def main() -> int:

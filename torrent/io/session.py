@@ -283,7 +283,12 @@ class Session:
         self._tasks.pop(torrent, None)
 
     async def _announce(self, torrent: Torrent) -> None:
-        """Let all its sources look for peers, for as long as the torrent is here."""
+        """Let all its sources look for peers, for as long as the torrent is here.
+
+        Not before it is known what the files hold: a seed that is taken for a download at first
+        would look for peers it does not need, and tell trackers at each start that it completed.
+        """
+        await torrent.checked()
         async with trio.open_nursery() as nursery:
             for source in self._sources.of(torrent.task):
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)

@@ -139,6 +139,12 @@ class Torrent(Listener):
         while self.sharing.storage is None:
             await self._moved.wait()
 
+    async def checked(self) -> None:
+        """Wait while its files are being looked at; a magnet link has none yet."""
+        await trio.lowlevel.checkpoint()
+        while self.phase is Phase.CHECKING:
+            await self._moved.wait()
+
     async def ready(self) -> None:
         """Wait until its files are open and it is known what they hold.
 

@@ -77,7 +77,7 @@ async def test_a_limit_that_is_lifted_frees_who_waits(
         before = link.sent
         throttle.limit(upload=RATE, download=math.inf)
         with trio.fail_after(200_000):
-            while link.sent <= before:  # noqa: ASYNC110 - seconds of the virtual clock
+            while link.sent <= before:  # noqa: ASYNC110 - the clock is virtual
                 await trio.sleep(1)
         nursery.cancel_scope.cancel()
 
