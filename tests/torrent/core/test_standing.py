@@ -1,19 +1,28 @@
-<<<<<<< HEAD
 """How a swarm stands: bytes that are wanted, bytes that are here, and who is there."""
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.samples import make
 from tests.swarm_strangers import hello
 from tests.swarm_world import World
+from tests.torrent_samples import VERSIONS, sample
 from torrent.core import commands as do
+from torrent.core.bitfield import Bitfield
+from torrent.core.commands import Prioritise
 from torrent.core.metainfo import Version
-from torrent.core.policy import BLOCK
+from torrent.core.policy import BLOCK, SwarmPolicy
+from torrent.core.swarm import Identity, Swarm
 from torrent.core.wire import Block, HaveNone, encode
+from torrent.io.pool import Buffers
 
 LENGTHS = (100_000, 40_000)
+LENGTH = 32768
 SAMPLE = make(LENGTHS)
 
 
@@ -74,28 +83,6 @@ def test_blocks_nobody_asked_for_are_wasted() -> None:
     other.dial(member)
     world.run(1.0)
     assert member.swarm.statistics(world.now).wasted == BLOCK
-=======
-"""How a swarm stands, beside the slow way of counting it."""
-
-from __future__ import annotations
-
-from random import Random
-from typing import TYPE_CHECKING
-
-from hypothesis import given
-from hypothesis import strategies as st
-
-from tests.torrent_samples import VERSIONS, sample
-from torrent.core.bitfield import Bitfield
-from torrent.core.commands import Prioritise
-from torrent.core.policy import SwarmPolicy
-from torrent.core.swarm import Identity, Swarm
-from torrent.io.pool import Buffers
-
-if TYPE_CHECKING:
-    from torrent.core.metainfo import Version
-
-LENGTH = 32768
 
 
 def swarm() -> Swarm:
@@ -121,6 +108,7 @@ def test_bytes_wanted_and_done(version: Version, sizes: list[int], rng: Random) 
     one.begin(info, have.copy(), 0.0)
     one.command(Prioritise(pieces=dict.fromkeys(unwanted, 0)), 0.0)
     now = one.statistics(0.0)
-    assert now.wanted == sum(info.piece_size(p) for p in pieces if p not in unwanted)
-    assert now.done == sum(info.piece_size(p) for p in pieces if p in have and p not in unwanted)
->>>>>>> session
+    sizes = [info.payload_size(piece) for piece in pieces]
+    wanted = set(pieces) - unwanted
+    assert now.wanted == sum(sizes[piece] for piece in wanted)
+    assert now.done == sum(sizes[piece] for piece in wanted if piece in have)

@@ -45,21 +45,11 @@ def on_host_of(node: Node) -> Session:
 
 async def test_through_the_dht_with_nothing_but_a_magnet_link(tmp_path: Path) -> None:
     what = sample(FILES, V2, BLOCK)
-<<<<<<< HEAD
-    async with (
-        Testnet(12) as net,
-        on_host_of(net.node(3)) as one,
-        on_host_of(net.node(7)) as other,
-    ):
-        await share(one, what.metainfo, what, tmp_path / "one")
-        await get(other, str(Magnet.of(what.info)), what, tmp_path / "other")
-=======
     async with Testnet(12) as net:  # noqa: SIM117 - the inner ones need it
         async with on_host_of(net.node(3)) as one, on_host_of(net.node(7)) as other:
             await share(one, what.metainfo, what, tmp_path / "one")
             link = str(Magnet.of(what.info))
             await get(other, link, what, tmp_path / "other")
->>>>>>> session
 
 
 async def test_through_a_tracker(tmp_path: Path) -> None:
