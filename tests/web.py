@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 LIMIT = 1000
+PATIENT = HttpSettings()
+"""What answers, answers, however busy this machine is."""
 FAST = HttpSettings(connect_timeout_s=0.5, read_timeout_s=0.2, total_timeout_s=1.0)
 
 
@@ -55,7 +57,7 @@ def server(answer: Callable[[Any], None], host: str = "127.0.0.1") -> Iterator[s
 
 async def get(
     url: str,
-    settings: HttpSettings = FAST,
+    settings: HttpSettings = PATIENT,
     purpose: Purpose = Purpose.TRACKER,
     limit: int = LIMIT,
 ) -> bytes:
@@ -63,7 +65,7 @@ async def get(
         return await lane.get(url, limit=limit)
 
 
-async def failing(url: str, settings: HttpSettings = FAST, **more: Any) -> HttpFailed:
+async def failing(url: str, settings: HttpSettings = PATIENT, **more: Any) -> HttpFailed:
     with pytest.raises(HttpFailed) as caught:
         await get(url, settings, **more)
     return caught.value

@@ -66,6 +66,18 @@ def test_peers_are_named_once_and_dropped_once() -> None:
     assert unknown.heard
 
 
+def test_who_cannot_introduce_is_not_said_to() -> None:
+    world = World()
+    hub = world.member(SAMPLE, pieces=[0])
+    one = acquaintance(world, hub)
+    plain = world.stranger()
+    said = ExtensionHandshake({"ut_pex": 1}, port=7000)
+    plain.greeting = hello(SAMPLE, name=b"p") + extended(said) + encode(HaveNone())
+    plain.dial(hub)
+    world.run(20)
+    assert heard(one, Pex) == [Pex((((plain.endpoint[0], 7000), 0),), ())]
+
+
 def test_seeds_and_those_we_dialled_are_marked() -> None:
     world = World()
     hub = world.member(SAMPLE, pieces=[0])

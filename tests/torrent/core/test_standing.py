@@ -1,24 +1,88 @@
-"""How a swarm stands, beside the slow way of counting it."""
+"""How a swarm stands: bytes that are wanted, bytes that are here, and who is there."""
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.samples import make
+from tests.swarm_strangers import hello
+from tests.swarm_world import World
 from tests.torrent_samples import VERSIONS, sample
+from torrent.core import commands as do
 from torrent.core.bitfield import Bitfield
 from torrent.core.commands import Prioritise
-from torrent.core.policy import SwarmPolicy
+from torrent.core.metainfo import Version
+from torrent.core.policy import BLOCK, SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
+from torrent.core.wire import Block, HaveNone, encode
 from torrent.io.pool import Buffers
 
-if TYPE_CHECKING:
-    from torrent.core.metainfo import Version
-
+LENGTHS = (100_000, 40_000)
 LENGTH = 32768
+SAMPLE = make(LENGTHS)
+
+
+def test_nothing_is_known_of_a_magnet_link() -> None:
+    member = World().member(SAMPLE, magnet=True)
+    stands = member.swarm.statistics(0.0)
+    assert (stands.wanted, stands.done, stands.peers, stands.seeds) == (0, 0, 0, 0)
+    assert member.swarm.have is None
+    assert not member.swarm.complete
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2, Version.HYBRID])
+def test_bytes_are_those_of_the_files(version: Version) -> None:
+    """Padding to the next piece (BEP 47, BEP 52) is in no file, and nobody asked for it."""
+    sample = make(LENGTHS, version)
+    member = World().member(sample, pieces=[0, sample.info.piece_count - 1])
+    stands = member.swarm.statistics(0.0)
+    sizes = [sample.info.payload_size(piece) for piece in range(sample.info.piece_count)]
+    assert stands.wanted == sum(sizes) == sum(LENGTHS)
+    assert stands.done == sizes[0] + sizes[-1]
+    assert list(member.swarm.have or ()) == [0, sample.info.piece_count - 1]
+
+
+def test_files_that_are_not_wanted_do_not_count() -> None:
+    sample = make(LENGTHS, Version.V2)
+    member = World().member(sample)
+    member.perform(member.swarm.command(do.Prioritise(files={0: 0}), 0.0))
+    assert member.swarm.statistics(0.0).wanted == LENGTHS[1]
+    member.perform(member.swarm.command(do.Prioritise(files={1: 0}), 0.0))
+    assert member.swarm.statistics(0.0).wanted == 0
+    assert member.swarm.complete
+
+
+def test_a_transfer_is_seen_from_both_ends() -> None:
+    world = World()
+    seed = world.member(SAMPLE, pieces=None, uplink=50_000.0)
+    leech = world.member(SAMPLE)
+    leech.know(seed)
+    world.run(1.0)
+    here, there = (each.swarm.statistics(world.now) for each in (leech, seed))
+    assert (here.peers, here.seeds) == (1, 1)
+    assert (there.peers, there.seeds) == (1, 0)
+    assert here.download_rate == pytest.approx(50_000.0, rel=0.7)
+    assert there.upload_rate == pytest.approx(50_000.0, rel=0.7)
+    assert 0 < here.done <= here.downloaded <= there.uploaded
+    world.finish(leech)
+    stands = leech.swarm.statistics(world.now)
+    assert stands.wanted == stands.done == stands.downloaded == sum(LENGTHS)
+    assert stands.wasted == stands.uploaded == 0
+    assert leech.swarm.complete
+
+
+def test_blocks_nobody_asked_for_are_wasted() -> None:
+    world = World()
+    member = world.member(SAMPLE)
+    other = world.stranger()
+    other.greeting = hello(SAMPLE) + encode(HaveNone()) + encode(Block(0, 0, bytes(BLOCK)))
+    other.dial(member)
+    world.run(1.0)
+    assert member.swarm.statistics(world.now).wasted == BLOCK
 
 
 def swarm() -> Swarm:
@@ -44,5 +108,7 @@ def test_bytes_wanted_and_done(version: Version, sizes: list[int], rng: Random) 
     one.begin(info, have.copy(), 0.0)
     one.command(Prioritise(pieces=dict.fromkeys(unwanted, 0)), 0.0)
     now = one.statistics(0.0)
-    assert now.wanted == sum(info.piece_size(p) for p in pieces if p not in unwanted)
-    assert now.done == sum(info.piece_size(p) for p in pieces if p in have and p not in unwanted)
+    sizes = [info.payload_size(piece) for piece in pieces]
+    wanted = set(pieces) - unwanted
+    assert now.wanted == sum(sizes[piece] for piece in wanted)
+    assert now.done == sum(sizes[piece] for piece in wanted if piece in have)

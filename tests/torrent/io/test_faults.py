@@ -10,6 +10,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -229,16 +230,28 @@ def nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-@needs_root
-async def test_a_directory_without_rights_is_named(tmp_path: Path) -> None:
-    torrent = sample({"f": 20_000})
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A directory whose parents let everybody through, which pytest's own do not.
+
+    pytest keeps its directories to their owner, and how many of them lie above ``tmp_path`` is its
+    own affair: another with every worker process. Nothing of them is changed here, for another
+    run of pytest on this machine sets their rights anew whenever it begins.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
         directory.chmod(0o755)
+        yield directory
+
+
+@needs_root
+async def test_a_directory_without_rights_is_named(passable: Path) -> None:
+    torrent = sample({"f": 20_000})
     async with Disk() as disk:
-        storage = Storage(disk, torrent.info, tmp_path)
+        storage = Storage(disk, torrent.info, passable)
         with nobody(), pytest.raises(StorageError, match=r"f \(Permission denied\).*permissions"):
             await storage.open()
-        torrent.write(tmp_path)
+        torrent.write(passable)
         with nobody():
             # Seeding needs no right to write.
             await storage.open(create=False)

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from dht.mainline.compact import Scope, scope
-from tests.web import FAST, LIMIT, Names, failing, get, server
+from tests.web import LIMIT, PATIENT, Names, failing, get, server
 from torrent.core import urls
 from torrent.core.urls import Purpose
 from torrent.io.http import HttpFailed, HttpSettings, Lane
@@ -74,7 +74,7 @@ async def test_the_next_address_is_dialled_when_one_does_not_answer(names: Names
 async def test_a_connection_kept_alive_does_not_evade_the_rule() -> None:
     reached = []
     with server(lambda handler: reached.append(handler.path) or handler.send(200, b"x")) as root:
-        async with Lane(Purpose.TRACKER, FAST) as lane:
+        async with Lane(Purpose.TRACKER, PATIENT) as lane:
             assert await lane.get(f"{root}/announce", limit=LIMIT) == b"x"
             with pytest.raises(HttpFailed, match="only asked for /announce"):
                 await lane.get(f"{root}/api", limit=LIMIT)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.web import LIMIT, failing, get, server, tls_server
+from tests.web import FAST, LIMIT, failing, get, server, tls_server
 from torrent.io.http import HttpSettings
 
 
@@ -106,9 +106,9 @@ def stalling(handler: Any) -> None:
 
 async def test_a_server_that_stalls() -> None:
     with server(stalling) as root:
-        assert str(await failing(f"{root}/announce")) == "the server did not answer in time"
+        assert str(await failing(f"{root}/announce", FAST)) == "the server did not answer in time"
     with server(lambda handler: handler.rfile.read(1)) as root:
-        assert str(await failing(f"{root}/announce")) == "the server did not answer in time"
+        assert str(await failing(f"{root}/announce", FAST)) == "the server did not answer in time"
 
 
 def trickling(handler: Any) -> None:

@@ -25,12 +25,15 @@ from tests.hashing import hashed
 from torrent.core.metainfo import (
     About,
     Draft,
+    Metainfo,
     SafePath,
     Source,
     Version,
     draft,
     piece_length_for,
+    read_info,
     read_metainfo,
+    wrapped,
 )
 from torrent.errors import MetainfoError
 
@@ -264,3 +267,22 @@ def test_a_hybrid_of_bep_52_is_the_one_drawn_by_hand() -> None:
     found = decode(created(files, Version.HYBRID))
     assert isinstance(found, dict)
     assert found[b"info"] == hybrid(files)
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2, Version.HYBRID])
+def test_what_is_wrapped_is_read_again(version: Version) -> None:
+    about = About(
+        trackers=(("http://one/announce",), ("udp://two:1",)), web_seeds=("http://w/", "http://v/")
+    )
+    read = read_metainfo(created({"a": LARGE, "b": SMALL}, version, about))
+    again = read_metainfo(wrapped(read))
+    assert again == read
+    assert again.info.raw == read.info.raw
+    assert again.info.missing_layers == ()
+
+
+def test_metadata_from_peers_is_wrapped_as_it_came() -> None:
+    """Whatever order its keys have, and though its piece layers are not here yet."""
+    read = read_metainfo(created({"a": LARGE}, Version.V2))
+    bare = wrapped(Metainfo(read_info(read.info.raw)))
+    assert bare == b"d4:info" + read.info.raw + b"e"
