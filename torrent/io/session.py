@@ -6,18 +6,15 @@
 
 All tasks of a session live in one nursery. Each torrent has a machine that decides
 (:mod:`torrent.core.swarm`) and a shell that performs (:mod:`torrent.io.sharing`); what they share
-is here: the listening sockets, the dials under way, the threads and buffers of the disk, the
-limits, the ticker.
+is here: the streams (:mod:`torrent.io.streams`), the threads and buffers of the disk, the ticker.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-from collections import Counter
 from contextlib import AsyncExitStack
 from functools import partial
-from itertools import count
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final, Self
@@ -29,28 +26,23 @@ from torrent.core.peerid import make_peer_id
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
 from torrent.errors import SessionError
-from torrent.io import sockets
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
-from torrent.io.link import READ, Link
 from torrent.io.memory import Memory
 from torrent.io.results import SessionStatistics
-from torrent.io.slab import Slab
 from torrent.io.sources import Announcement, Sources
+from torrent.io.streams import Streams
 from torrent.io.task import read_task
-from torrent.io.throttle import Throttle
 from torrent.io.ticking import Ticker
 from torrent.io.torrent import Torrent
 from torrent.io.webwork import WebWork, layout
 
 if TYPE_CHECKING:
     import os
-    import socket
     from collections.abc import Collection
     from types import TracebackType
     from typing import Unpack
 
-    from torrent.core.wire import Handshake
     from torrent.io.config import SessionOptions
     from torrent.io.sharing import Sharing
     from torrent.io.task import How, Source, Task
@@ -65,10 +57,6 @@ _SAME_HOST: Final = 64
 """Connections to one host where tests run a whole swarm on one."""
 _FAREWELL: Final = 5.0
 """Seconds that closing may take: a disk that hangs must not hang us."""
-_STRANGERS: Final = 64
-"""Streams that may be open to us before they have said which torrent they want."""
-_STRANGERS_OF_ONE: Final = 8
-"""The same from one host: else one that greets slowly would keep everybody out."""
 
 
 class Session:
@@ -85,19 +73,11 @@ class Session:
         self._rng = self.config.rng or SystemRandom()
         self._torrents: dict[bytes, Torrent] = {}
         self._tasks: dict[Torrent, trio.CancelScope] = {}
-        self._links: dict[int, Link] = {}
-        self._numbers = count(1)
         self._ticker = Ticker()
-        self._throttle = Throttle(self.config.upload, self.config.download)
-        self._scratch = memoryview(bytearray(READ))
-        self._slab = Slab()
-        self._listeners: list[socket.socket] = []
+        self._streams = Streams(self.config, self._sharing_of)
         self._stack: AsyncExitStack | None = None
         self._memory: Memory | None = None
         self._sources = Sources(self.config, self._rng)
-        self._dialling = 0
-        self._strangers: Counter[str] = Counter()
-        self._retired = [0, 0]
 
     # Life.
 
@@ -106,8 +86,8 @@ class Session:
             raise RuntimeError("this session is running already; make another")
         async with AsyncExitStack() as stack:
             self.peer_id = make_peer_id(self._rng)
-            self._listeners = sockets.listen_all(self.config.listen)
-            stack.callback(self._hang_up)
+            self._streams.listen()
+            stack.callback(self._streams.close)
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(_SWITCH)
             self._disk = await stack.enter_async_context(
@@ -117,10 +97,8 @@ class Session:
                 self._memory = await stack.enter_async_context(Memory.open(self.config.state))
             stack.push_async_callback(self._rest)
             self._nursery = await enter_nursery(stack)
-            for listener in self._listeners:
-                self._nursery.start_soon(self._accept, listener)
+            await self._nursery.start(self._streams.run)
             self._nursery.start_soon(self._ticker.run)
-            self._nursery.start_soon(self._throttle.run)
             await self._nursery.start(self._sources.run)
             self._stack = stack.pop_all()
         return self
@@ -141,22 +119,17 @@ class Session:
                 torrent.removed()
                 await torrent.rest()
 
-    def _hang_up(self) -> None:
-        """Stop listening."""
-        for listener in self._listeners:
-            listener.close()
-
     # Standing.
 
     @property
     def addresses(self) -> tuple[Endpoint, ...]:
         """Where it listens for peers, one address per family."""
-        return tuple(listener.getsockname()[:2] for listener in self._listeners)
+        return self._streams.addresses
 
     @property
     def port(self) -> int:
         """The port it listens on; 0 if it does not."""
-        return self.addresses[0][1] if self._listeners else 0
+        return self.addresses[0][1] if self.addresses else 0
 
     @property
     def torrents(self) -> tuple[Torrent, ...]:
@@ -165,14 +138,14 @@ class Session:
 
     def statistics(self) -> SessionStatistics:
         """How it stands."""
-        links = self._links.values()
+        streams = self._streams
         return SessionStatistics(
             port=self.port,
             torrents=len(self.torrents),
-            links=len(links),
-            dialling=self._dialling,
-            uploaded=self._retired[0] + sum(link.sent for link in links),
-            downloaded=self._retired[1] + sum(link.received for link in links),
+            links=len(streams),
+            dialling=streams.dialling,
+            uploaded=streams.sent,
+            downloaded=streams.received,
         )
 
     # Torrents.
@@ -257,7 +230,7 @@ class Session:
             swarm,
             self._disk,
             self._memory,
-            dial=self._dial_soon,
+            dial=self._streams.dial,
             arrange=self._ticker.arrange,
             spawn=self._nursery.start_soon,
         )
@@ -335,6 +308,11 @@ class Session:
                 seed = WebSeed(url, plan, self._sources.http)
                 nursery.start_soon(seed.run, WebWork(torrent, url))
 
+    def _sharing_of(self, infohash: bytes) -> Sharing | None:
+        """Who shares the torrent of that name."""
+        torrent = self._torrents.get(infohash)
+        return None if torrent is None else torrent.sharing
+
     async def keep(self, torrent: Torrent) -> None:
         """Go on with a torrent in later runs, though it was added with ``kept=False``."""
         await trio.lowlevel.checkpoint()
@@ -349,81 +327,3 @@ class Session:
         if (scope := self._tasks.get(torrent)) is not None:
             scope.cancel()
         await trio.lowlevel.checkpoint()
-
-    # Streams.
-
-    async def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                sock, endpoint = await sockets.accept(listener)
-            except trio.ClosedResourceError:
-                return
-            if self._welcomes(endpoint[0]):
-                self._strangers[endpoint[0]] += 1
-                self._nursery.start_soon(self._welcome, sock, endpoint)
-            else:
-                sock.close()
-
-    def _welcomes(self, host: str) -> bool:
-        """Whether there is room for one more."""
-        if len(self._links) >= self.config.connections or self._strangers.total() >= _STRANGERS:
-            return False
-        return self.config.same_host or self._strangers[host] < _STRANGERS_OF_ONE
-
-    async def _welcome(self, sock: socket.socket, endpoint: Endpoint) -> None:
-        """Find out which torrent a stranger came for."""
-        host = endpoint[0]
-        try:
-            greeting = await sockets.greet(sock)
-        finally:
-            self._strangers[host] -= 1
-            if not self._strangers[host]:
-                del self._strangers[host]
-        torrent = None if greeting is None else self._torrents.get(greeting.infohash)
-        if torrent is None:
-            sock.close()
-        else:
-            await self._link(sock, endpoint, torrent.sharing, handshake=greeting)
-
-    def _dial_soon(self, sharing: Sharing, endpoint: Endpoint) -> None:
-        self._nursery.start_soon(self._dial, sharing, endpoint)
-
-    async def _dial(self, sharing: Sharing, endpoint: Endpoint) -> None:
-        if self._dialling >= self.config.half_open or len(self._links) >= self.config.connections:
-            await trio.lowlevel.checkpoint()
-            sharing.unreachable(endpoint)
-            return
-        self._dialling += 1
-        try:
-            sock = await sockets.dial(endpoint)
-        except OSError:
-            sharing.unreachable(endpoint)
-            return
-        finally:
-            self._dialling -= 1
-        await self._link(sock, endpoint, sharing)
-
-    async def _link(
-        self,
-        sock: socket.socket,
-        endpoint: Endpoint,
-        sharing: Sharing,
-        handshake: Handshake | None = None,
-    ) -> None:
-        """Serve one stream until it ends."""
-        number, memory = next(self._numbers), (self._scratch, self._slab)
-        link = Link(number, sock, endpoint, sharing, self._throttle, *memory)
-        self._links[link.number] = link
-        try:
-            sharing.connected(
-                link, trio.current_time(), incoming=handshake is not None, handshake=handshake
-            )
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(link.write)
-                await link.read()
-                nursery.cancel_scope.cancel()
-        finally:
-            link.close("the session was closed")
-            del self._links[link.number]
-            self._retired[0] += link.sent
-            self._retired[1] += link.received
