@@ -23,7 +23,6 @@ thread is at work, and what arrives meanwhile is held back until they are done.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -42,7 +41,8 @@ from torrent.io.files import Span
 from torrent.io.gate import Gate
 from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
-from torrent.io.places import PARTS, Places, parts_name
+from torrent.io.places import Places, parts_name
+from torrent.io.trust import Trust
 from torrent.io.workers import RUN
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ if TYPE_CHECKING:
 
     from torrent.core.metainfo import Info
     from torrent.io.disk import Disk
-    from torrent.io.files import OpenFile
 
-LOOK: Final = 1.0
-"""Seconds between two looks at a file that is being served."""
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
 
@@ -87,13 +84,13 @@ class Storage:
             allocation: Whether new files take their disk space at once.
         """
         self.info: Final = info
-        self.trusted: Final = Bitfield(info.piece_count)
         self._disk: Final = disk
         self._wanted = None if wanted is None else frozenset(wanted)
         self._allocation: Final = allocation
         self._access: Final = Access(disk, Places(info, parts_name(info)), Path(directory))
+        self._trust: Final = Trust(info, self._access)
+        self.trusted: Final = self._trust.pieces
         self._gate: Final = Gate(disk.workers)
-        self._looked: dict[int, float] = {}
         self._trusting: dict[int, _Trusting] = {}
 
     @property
@@ -117,7 +114,7 @@ class Storage:
         """
         async with self._gate.alone():
             self._access.forget()
-            self._trust_nothing()
+            self._trust.nothing()
             return await trio.to_thread.run_sync(partial(self._allocator().prepare, create=create))
 
     async def select(self, wanted: Iterable[int] | None) -> None:
@@ -138,7 +135,7 @@ class Storage:
                 # What was copied out of the part file is hashed again before it is served.
                 for index, present in enumerate(self._access.places.present):
                     if present > before[index]:
-                        self._distrust(index)
+                        self._trust.doubt(index)
 
     async def move(
         self,
@@ -162,7 +159,7 @@ class Storage:
             self._access.forget()
             mover = Mover(self._access.places, self.directory, Path(directory), progress)
             await trio.to_thread.run_sync(mover.run)
-            self._trust_nothing()
+            self._trust.nothing()
             self._access.root = Path(directory)
 
     async def flush(self) -> None:
@@ -207,7 +204,7 @@ class Storage:
 
         def finished(future: Future[tuple[Verdict, int]]) -> None:
             verdict, changes = future.result()
-            self._settle()
+            self._trust.settle()
             if verdict.ok and changes == self._access.watch.changes:
                 self.trusted.add(piece)
             done(verdict)
@@ -234,7 +231,7 @@ class Storage:
             return None
         index, offset = self._access.places.single(piece, begin, length)
         file = self._access.opened(index)
-        if file is None or not self._unchanged(index, file):
+        if file is None or not self._trust.unchanged(index, file):
             return None
         return Span(file, offset)
 
@@ -282,7 +279,7 @@ class Storage:
         except StorageError as problem:
             waiting.error = problem
         else:
-            self._believe(good, changes)
+            self._trust.believe(good, changes)
             waiting.good = bool(good)
         waiting.event.set()
 
@@ -308,7 +305,7 @@ class Storage:
         async def hash_run(run: list[int]) -> None:
             nonlocal hashed
             found, changes = await self._gate.run(partial(self._stored, run, lenient=True))
-            self._believe(found, changes)
+            self._trust.believe(found, changes)
             for piece in found:
                 good.add(piece)
             hashed += len(run)
@@ -357,45 +354,6 @@ class Storage:
         except EOFError:
             return ()
         return tuple(leaves)
-
-    # Trust.
-
-    def _believe(self, pieces: Iterable[int], changes: int) -> None:
-        """Trust pieces that were hashed, unless a file has changed since that began."""
-        self._settle()
-        if changes == self._access.watch.changes:
-            for piece in pieces:
-                self.trusted.add(piece)
-
-    def _unchanged(self, index: int, file: OpenFile) -> bool:
-        """Look at a file that is being served, once in a while."""
-        now = time.monotonic()
-        if now < self._looked.get(index, 0.0):
-            return True
-        self._looked[index] = now + LOOK
-        self._access.watch.look(index, file)
-        return not self._settle()
-
-    def _settle(self) -> bool:
-        """Take back the trust in what somebody else has changed; whether there was such."""
-        suspects = self._access.watch.take_suspects()
-        for index in suspects:
-            self._access.release(index)
-            self._distrust(index)
-        return bool(suspects)
-
-    def _distrust(self, index: int) -> None:
-        """Take back the trust in all pieces of a file; of the part file, in every piece."""
-        if index == PARTS:
-            self._trust_nothing()
-            return
-        file, length = self.info.files[index], self.info.piece_length
-        for piece in range(file.offset // length, -(-(file.offset + file.length) // length)):
-            self.trusted.discard(piece)
-
-    def _trust_nothing(self) -> None:
-        for piece in list(self.trusted):
-            self.trusted.discard(piece)
 
     def _allocator(self) -> Allocator:
         wanted = self._wanted

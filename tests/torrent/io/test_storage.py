@@ -161,7 +161,7 @@ async def test_our_own_writes_cost_no_trust(tmp_path: Path) -> None:
         async def download(first: int) -> None:
             for piece in range(first, 64, 4):
                 assert (await put(storage, piece, torrent.pieces[piece])).ok
-                storage._looked.clear()
+                storage._trust._looked.clear()
                 assert await get(storage, piece, 0, 16384) == torrent.pieces[piece]
                 assert piece in storage.trusted
 
