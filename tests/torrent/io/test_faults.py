@@ -232,8 +232,8 @@ def nobody() -> Iterator[None]:
 @needs_root
 async def test_a_directory_without_rights_is_named(tmp_path: Path) -> None:
     torrent = sample({"f": 20_000})
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(directory.stat().st_mode | 0o055)
     async with Disk() as disk:
         storage = Storage(disk, torrent.info, tmp_path)
         with nobody(), pytest.raises(StorageError, match=r"f \(Permission denied\).*permissions"):
