@@ -19,7 +19,7 @@ invalid reads, variants (2017-9847, 2018-       fuzz/metainfo, fuzz/wire, fuzz/p
 gzip bombs (2016-7164)                          io/test_http
 magnet links as command lines (2015-5474)       core/metainfo/test_incidents
 trackers that reach inward (F1, DNS rebinding)  io/test_forgery
-reflection by uTP and MSE (DRDoS)               there is neither; for the DHT, no test yet
+reflection (DRDoS)                              dht/node/test_hostile; there is no uTP, no MSE
 seed choking abuse (Adamsky)                    core/test_choker
 web interfaces (2018-5702, qBittorrent #18618)  there is none
 ==============================================  ===================================================
