@@ -6,7 +6,7 @@ empty keys of BEP 52's file tree by it: it announces a hybrid under a name that 
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +84,7 @@ def give(what: Sample, name: str, root: Path, part: slice = slice(None)) -> None
 
 async def completed(*torrents: Torrent) -> None:
     with trio.fail_after(PATIENCE):
+        await trio.lowlevel.checkpoint()
         for torrent in torrents:
             await torrent.completed()
 
@@ -92,11 +93,9 @@ async def until_same(what: Sample, root: Path) -> None:
     """Wait until aria2 has written everything; it tells nobody that it is complete."""
     with trio.fail_after(PATIENCE):
         while True:
-            try:
+            await trio.sleep(0.1)
+            with suppress(AssertionError, FileNotFoundError):
                 assert_same(what, root)
-            except (AssertionError, FileNotFoundError):
-                await trio.sleep(0.1)
-            else:
                 return
 
 

@@ -8,8 +8,8 @@ What is the machine's whole story (whom it blames, what it asks again) is told i
 incident                                        tests
 ==============================================  ===================================================
 ``..`` in paths (CVE-2009-1760, 2007-1384)      core/metainfo/test_incidents, test_paths, test_info
-... by ``ut_metadata``, in v2's tree (2026-     core/metainfo/test_incidents (one reader for every
-57079)                                          route), core/test_metadata
+... by ``ut_metadata``, in v2's tree (2026-     core/metainfo/test_incidents: one reader for every
+57079)                                          route
 writes outside by links (anacrolix)             io/test_files, io/test_faults, core/.../test_links
 length prefix without a cap (2026-57080)        here, core/wire/test_decoder
 brackets without end (GO-2026-6894)             core/metainfo/test_incidents, dht/codec/test_bencode
@@ -19,7 +19,7 @@ invalid reads, variants (2017-9847, 2018-       fuzz/metainfo, fuzz/wire, fuzz/p
 gzip bombs (2016-7164)                          io/test_http
 magnet links as command lines (2015-5474)       core/metainfo/test_incidents
 trackers that reach inward (F1, DNS rebinding)  io/test_forgery
-reflection (DRDoS)                              dht/core/test_hostile, dht/node/test_hostile: no uTP
+reflection (DRDoS)                              dht/node/test_hostile; there is no uTP, no MSE
 seed choking abuse (Adamsky)                    core/test_choker
 web interfaces (2018-5702, qBittorrent #18618)  there is none
 ==============================================  ===================================================

@@ -101,8 +101,8 @@ async def test_a_file_that_goes_missing_while_it_downloads(tmp_path: Path) -> No
 
 @needs_root
 async def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(directory.stat().st_mode | 0o055)
     (tmp_path / "ours").mkdir()
     os.seteuid(65534)
     try:
