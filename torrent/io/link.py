@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 READ: Final = 1 << 20
 """Bytes taken at once: a whole piece of the usual size, and 1 ms of parsing between checkpoints."""
 _BATCH: Final = 1 << 20
-"""Bytes of blocks pulled from the swarm at once: as much as a socket's buffer is likely to take."""
+"""The most bytes of blocks pulled from the swarm at once: what a fast socket takes."""
+_LEAST: Final = 1 << 15
+"""The fewest: two blocks. What was pulled cannot be cancelled or choked any more, so it is no more
+than the socket took the last time: at 2 Mbit/s a megabyte would be four seconds."""
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
 """Tells Linux to wait with the header for the block; elsewhere it costs a small packet."""
 
@@ -96,6 +99,7 @@ class Link:
     """
 
     __slots__ = (
+        "_batch",
         "_out",
         "_room",
         "_scratch",
@@ -129,6 +133,7 @@ class Link:
         self._scratch = scratch
         self._out: deque[_Bytes | _FromFile] = deque()
         self._waiting = False
+        self._batch = _LEAST
         self._room = trio.Event()
 
     # Reading.
@@ -180,10 +185,11 @@ class Link:
         """Write what the swarm has for this peer, as far as socket and limits allow."""
         if self._waiting or self.closed:
             return
-        served = 0
+        served, before = 0, self.sent
         out, sock = self._out, self._sock
         try:
             while self._fill():
+                self._batch = min(2 * self._batch, _BATCH)
                 while out:
                     head = out[0]
                     self.sent += head.write(sock, _MORE if len(out) > 1 else 0)
@@ -193,6 +199,7 @@ class Link:
         except BlockingIOError:
             self._waiting = True
             self._room.set()
+            self._batch = max(min(self.sent - before, _BATCH), _LEAST)
         except OSError as error:
             self.close(error.strerror or "the connection broke")
         if served and not self.closed:
@@ -204,7 +211,7 @@ class Link:
         control = sharing.swarm.output(self.number)
         if control:
             self._out.append(_Bytes(control))
-        if not self._out and (budget := self._throttle.may_write(self, _BATCH)):
+        if not self._out and (budget := self._throttle.may_write(self, self._batch)):
             for request in sharing.swarm.uploads(self.number, budget):
                 self._enqueue(request)
         return bool(self._out)
