@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 class Child:
-    """A Python module run as a process; it speaks JSON lines and ends when its stdin does."""
+    """A Python module run as a process; it speaks JSON lines and ends when its stdin does.
 
-    def __init__(self, stack: ExitStack, *command: str) -> None:
+    ``inside`` is put ahead of the command: what runs it somewhere else.
+    """
+
+    def __init__(self, stack: ExitStack, *command: str, inside: tuple[str, ...] = ()) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        child = subprocess.Popen([sys.executable, "-m", *command], text=True, **pipes)
+        child = subprocess.Popen([*inside, sys.executable, "-m", *command], text=True, **pipes)
         self._child = stack.enter_context(child)
         assert self._child.stdin
         stack.callback(self._child.stdin.close)
@@ -39,6 +42,11 @@ class Child:
         if line := self._child.stdout.readline():
             return json.loads(line)
         raise RuntimeError(f"{self._child.args!r} ended with {self._child.wait()}")
+
+    def leave(self) -> None:
+        """Tell it to end: nothing more will be said."""
+        assert self._child.stdin
+        self._child.stdin.close()
 
     def ask(self, message: object) -> Any:
         """Send it a line and wait for its answer."""

@@ -5,6 +5,8 @@ answers each with one on stdout, and ends when stdin does:
 
 ``{"do": "open", "host": ..., "profile": "default"|"seed", "settings": {...}}``
     Start the session; answers with its port. ``seed`` is ``high_performance_seed``.
+    With ``"abroad": true`` private addresses count as any other: unless told so, libtorrent keeps
+    no upload slots for what it takes for the local network.
 ``{"do": "add", "torrent": PATH | "magnet": URI, "directory": DIR}``
     Add a torrent and, if files are there, check them; answers when it is ready.
 ``{"do": "connect", "peers": [[HOST, PORT], ...]}``
@@ -71,6 +73,8 @@ class Peer:
         settings = {**profile, **SETTINGS, **job.get("settings", {})}
         settings["listen_interfaces"] = f"{job.get('host', '127.0.0.1')}:0"
         self._session = lt.session(settings)
+        if job.get("abroad"):
+            self._session.set_peer_class_filter(lt.ip_filter())
         deadline = time.monotonic() + 10
         while not (port := self._session.listen_port()) and time.monotonic() < deadline:
             time.sleep(LOOK)
@@ -137,6 +141,9 @@ class Peer:
                     "progress": status.progress,
                     "pieces": status.num_pieces,
                     "peers": status.num_peers,
+                    "uploaded": status.total_payload_upload,
+                    "downloaded": status.total_payload_download,
+                    "wasted": status.total_redundant_bytes + status.total_failed_bytes,
                     "error": status.errc.message() if status.errc.value() else "",
                 }
                 for status in statuses

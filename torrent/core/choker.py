@@ -15,6 +15,11 @@ waiting, as libtorrent's round robin does: a turn ends when it has used its byte
 is not used at all, and who comes anew stands at the end of the queue. A liar gets what one
 honest peer gets.
 
+An unchoked peer that asks for nothing, or takes it as fast as it asks, leaves our uplink idle: its
+slot does not count, and another peer is unchoked beside it. So few slots are enough: a slow uplink
+passes pieces on one after the other instead of eight at a time that are all late, and a fast
+one is still filled.
+
 Between rounds slots that fall free are filled and nobody is choked: what is choked and unchoked
 in quick succession (*fibrillation*) never lets TCP find its pace.
 """
@@ -39,8 +44,14 @@ NEW_WEIGHT: Final = 3
 """How much likelier who was never unchoked is to be trusted next (BEP 3)."""
 OPTIMISTIC_SHARE: Final = 5
 """One slot in so many is given on trust, but at least one; libtorrent's share."""
-SEED_TURN: Final = 60.0
-"""Seconds a seed serves one peer while others wait."""
+GRACE: Final = 2.0
+"""Seconds in which who was unchoked is to ask for something, before its slot counts as idle: the
+slowest round trips."""
+LENT: Final = 32
+"""Peers unchoked at once, however idle they leave us: as many as a home's uplink will ever serve.
+Each costs an honest peer's requests in memory."""
+SEED_TURN: Final = 20.0
+"""Seconds a seed serves one peer while others wait: among sixteen, who is new waits a minute."""
 SEED_QUOTA: Final = 16 << 20
 """Bytes a seed gives one peer while others wait: some pieces of any size, to pass on."""
 
@@ -59,6 +70,7 @@ class Candidate:
         snubbed: Whether it has sent nothing for a minute of what it owes us.
         since: When it connected.
         uploaded: Bytes sent to it since.
+        idle: Whether nothing that it asked for waits to be sent.
     """
 
     key: Hashable
@@ -70,6 +82,7 @@ class Candidate:
     snubbed: bool
     since: float
     uploaded: int = 0
+    idle: bool = False
 
 
 class _Turn:
@@ -96,12 +109,12 @@ class Choker:
     """Gives out the upload slots of one torrent.
 
     Attributes:
-        slots: How many peers are unchoked at once; may change at any time. With a single one,
+        slots: How many peers are served at once; may change at any time. With a single one,
             there is only trust.
     """
 
     def __init__(self, slots: int, rng: Random) -> None:
-        self.slots = slots
+        self.slots = self._given = slots
         self._rng = rng
         self._turns: dict[Hashable, _Turn] = {}
         # When the last turn of each peer ended; only of peers that are still there.
@@ -127,7 +140,10 @@ class Choker:
         if now >= self._next_round:
             self._next_round = now + ROUND
             (self._serve if seeding else self._pay)(peers, now)
-        self._cut(now)
+            self._cut(self._busy(peers, now) - self.slots, now)
+        most = self.slots if self.slots < self._given else self._most()
+        self._cut(len(self._turns) - most, now)
+        self._given = self.slots
         self._fill(peers, now, seeding=seeding)
         return frozenset(self._turns)
 
@@ -162,16 +178,25 @@ class Choker:
         for key in over[:waiting]:
             self._end(key, now)
 
-    def _cut(self, now: float) -> None:
+    def _most(self) -> int:
+        """How many turns there may be, lent ones among them."""
+        return max(self.slots, LENT) if self.slots else 0
+
+    def _busy(self, peers: dict[Hashable, Candidate], now: float) -> int:
+        """How many turns fill our uplink."""
+        turns = self._turns.items()
+        return sum(not peers[key].idle or now - turn.began < GRACE for key, turn in turns)
+
+    def _cut(self, surplus: int, now: float) -> None:
         """End turns beyond the slots there are: what is given on trust first, the oldest first."""
-        surplus = max(len(self._turns) - self.slots, 0)
         turns = self._turns
-        for key in sorted(turns, key=lambda key: (turns[key].paid, turns[key].began))[:surplus]:
+        order = sorted(turns, key=lambda key: (turns[key].paid, turns[key].began))
+        for key in order[: max(surplus, 0)]:
             self._end(key, now)
 
     def _fill(self, peers: dict[Hashable, Candidate], now: float, *, seeding: bool) -> None:
         """Give free slots to who waits."""
-        room = self.slots - len(self._turns)
+        room = min(self.slots - self._busy(peers, now), self._most() - len(self._turns))
         waiting = [peer for peer in peers.values() if peer.key not in self._turns]
         if room <= 0 or not waiting:
             return

@@ -156,8 +156,12 @@ class Serving:
 
     def rechoke(self, now: float) -> None:
         """Decide anew who is unchoked, if it is time."""
-        if now >= self.choker.next_deadline():
+        if now >= self.choker.next_deadline() or self._idle():
             self._review(now)
+
+    def _idle(self) -> bool:
+        """Whether somebody has a slot and leaves it unused."""
+        return any(not peer.am_choking and not peer.queue for peer in self.commons.working())
 
     def _review(self, now: float) -> None:
         """Let the choker decide. Between its rounds it only fills slots that are free."""
@@ -183,6 +187,7 @@ class Serving:
             snubbed=peer.snubbed,
             since=peer.since,
             uploaded=peer.up.total,
+            idle=not peer.queue,
         )
 
     def _unchoke(self, peer: Peer, now: float) -> None:

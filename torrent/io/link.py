@@ -38,7 +38,10 @@ until its blocks have been copied; one of 1 MiB does not."""
 _READS: Final = 4
 """Times that is done between checkpoints: 1 ms of parsing."""
 _BATCH: Final = 1 << 20
-"""Bytes of blocks pulled from the swarm at once: as much as a socket's buffer is likely to take."""
+"""The most bytes of blocks pulled from the swarm at once: what a fast socket takes."""
+_LEAST: Final = 1 << 15
+"""The fewest: two blocks. What was pulled cannot be cancelled or choked any more, so it is no more
+than the socket took the last time: at 2 Mbit/s a megabyte would be four seconds."""
 
 
 class Link:
@@ -53,6 +56,7 @@ class Link:
     """
 
     __slots__ = (
+        "_batch",
         "_blocks",
         "_out",
         "_room",
@@ -94,6 +98,7 @@ class Link:
         self._blocks: list[Request] = []
         self._served = 0
         self._waiting = False
+        self._batch = _LEAST
         self._room = trio.Event()
 
     # Reading.
@@ -156,12 +161,14 @@ class Link:
         """Write what the swarm has for this peer, as far as socket and limits allow."""
         if self._waiting or self.closed:
             return
+        before = self.sent
         try:
             while self._fill():
                 self._write_bytes() if self._out else self._write_blocks()
         except BlockingIOError:
             self._waiting = True
             self._room.set()
+            self._batch = max(min(self.sent - before, _BATCH), _LEAST)
         except OSError as error:
             self.close(error.strerror or "the connection broke")
         if self._served and not self.closed:
@@ -176,9 +183,10 @@ class Link:
             self._out.append((memoryview(control), 0))
         if self._out or self._blocks:
             return True
-        if budget := self._throttle.may_write(self, _BATCH):
+        if budget := self._throttle.may_write(self, self._batch):
             self._blocks = swarm.uploads(self.number, budget)
             self._throttle.will_write(sum(request.length for request in self._blocks))
+            self._batch = min(2 * self._batch, _BATCH)
         return bool(self._blocks)
 
     def _write_bytes(self) -> None:

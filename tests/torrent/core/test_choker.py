@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torrent.core.choker import (
+    GRACE,
+    LENT,
     NEW_WEIGHT,
     OPTIMISTIC_TURN,
     ROUND,
@@ -292,3 +294,56 @@ def test_slots_are_bounded_full_and_the_same_for_the_same_dice(
         assert unchoked == again <= able
         assert len(unchoked) == min(slots, len(able))
         assert all(len(it._served) <= len(peers) for it in chokers)
+
+
+# Slots that are not used.
+
+
+def busy(keys: Iterable[Hashable]) -> list[Candidate]:
+    return [peer(key, 10.0) for key in keys]
+
+
+def idle(keys: Iterable[Hashable]) -> list[Candidate]:
+    return [peer(key, 10.0, idle=True) for key in keys]
+
+
+def test_a_slot_that_leaves_the_uplink_idle_is_lent() -> None:
+    choker = Choker(3, Random(20))
+    assert len(choker.rechoke(idle("abcdef"), 0.0, seeding=False)) == 3
+    # They have had no time to ask for anything.
+    assert len(choker.rechoke(idle("abcdef"), GRACE / 2, seeding=False)) == 3
+    assert len(choker.rechoke(idle("abcdef"), GRACE, seeding=False)) == 6
+
+
+def test_lent_slots_come_back_at_the_next_round_and_not_before() -> None:
+    choker = Choker(3, Random(21))
+    choker.rechoke(idle("abcdef"), 0.0, seeding=False)
+    everybody = choker.rechoke(idle("abcdef"), GRACE, seeding=False)
+    assert choker.rechoke(busy("abcdef"), ROUND - 1, seeding=False) == everybody
+    assert len(choker.rechoke(busy("abcdef"), ROUND, seeding=False)) == 3
+
+
+def test_a_seed_lends_slots_too() -> None:
+    choker = Choker(2, Random(22))
+    choker.rechoke(idle("abcd"), 0.0, seeding=True)
+    assert choker.rechoke(idle("abcd"), GRACE, seeding=True) == set("abcd")
+
+
+@given(seed=st.integers(0, 2**32), seeding=st.booleans())
+def test_lending_has_a_bound(seed: int, *, seeding: bool) -> None:
+    choker = Choker(4, Random(seed))
+    crowd = idle(range(4 * LENT))
+    most = 0
+    for second in range(20):
+        unchoked = choker.rechoke(crowd, second * GRACE, seeding=seeding)
+        most = max(most, len(unchoked))
+    assert most == LENT
+
+
+@given(seed=st.integers(0, 2**32), slots=st.integers(1, 6), seeding=st.booleans())
+def test_with_every_slot_in_use_none_is_lent(seed: int, slots: int, *, seeding: bool) -> None:
+    rng = Random(seed)
+    choker = Choker(slots, rng)
+    for second in range(30):
+        here = busy(rng.sample(range(20), rng.randrange(20)))
+        assert len(choker.rechoke(here, float(second), seeding=seeding)) == min(slots, len(here))
