@@ -50,8 +50,8 @@ slowest round trips."""
 LENT: Final = 32
 """Peers unchoked at once, however idle they leave us: as many as a home's uplink will ever serve.
 Each costs an honest peer's requests in memory."""
-SEED_TURN: Final = 20.0
-"""Seconds a seed serves one peer while others wait: among sixteen, who is new waits a minute."""
+SEED_TURN: Final = 30.0
+"""Seconds a seed serves one peer while others wait: of sixteen, nobody waits two minutes."""
 SEED_QUOTA: Final = 16 << 20
 """Bytes a seed gives one peer while others wait: some pieces of any size, to pass on."""
 
