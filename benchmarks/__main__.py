@@ -11,14 +11,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, hashing, networks, swarm
+from benchmarks import flood, footprint, hashing, networks, seedbox, swarm, transfer
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint", "hashing", "swarm")
+SECTIONS = ("flood", "networks", "footprint", "hashing", "transfer", "seedbox", "swarm")
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -36,8 +36,12 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
         yield "(d) Weight", [*weight, *memory]
     if "hashing" in chosen:
         yield "(e) Making torrents and checking them", hashing.run(smoke=smoke)
+    if "transfer" in chosen:
+        yield "(f) A torrent of 1 GiB, pieces of 1 MiB, loopback", transfer.run(smoke=smoke)
+    if "seedbox" in chosen:
+        yield "(g) A seedbox", seedbox.run(smoke=smoke)
     if "swarm" in chosen:
-        title = "(f) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
+        title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
 
 

@@ -58,6 +58,11 @@ class Child:
         fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def peak(self) -> int:
+        """The most bytes of memory it ever had resident (Linux)."""
+        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def resident(self) -> int:
         """Bytes of memory it has resident (Linux)."""
         pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
 import socket
 import sys
 import tempfile
 import threading
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from benchmarks.batch import SIZE, WAIT_FOR_ONE, Batch
 from benchmarks.machine import pin
+from benchmarks.sender import cut
+from dht.node.bulk import Bulk
+from dht.node.carrier import BATCH
 
 Address = tuple[str, int]
 SETTLED = 0.9
@@ -40,17 +44,19 @@ def echo(host: str, _crowd: list[Address]) -> None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     sock.bind((host, 0))
-    box = Batch.empty(addressed=True)
-    threading.Thread(target=serve_echo, args=(sock, box), daemon=True).start()
+    threading.Thread(target=serve_echo, args=(sock,), daemon=True).start()
     ready(host, sock.getsockname()[1], 0, "")
     sys.stdin.read()
 
 
-def serve_echo(sock: socket.socket, box: Batch) -> None:
-    """Until the process ends."""
-    descriptor = sock.fileno()
-    while True:
-        box.echo(descriptor, box.receive(descriptor, SIZE, WAIT_FOR_ONE))
+def serve_echo(sock: socket.socket) -> None:
+    """Until the process ends. Whatever has come of one length goes back in one call."""
+    inbox = Bulk(sock)
+    while select.select([sock], [], []):
+        datagrams, names = inbox.receive(BATCH)
+        for size, run in groupby(datagrams, len):
+            cut(sock, size)
+            sock.sendto(b"".join(run), inbox.source(names[0]).address)
 
 
 def libtorrent(host: str, crowd: list[Address]) -> None:

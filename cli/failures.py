@@ -13,6 +13,7 @@ from cli.errors import (
 )
 from cli.evidence import absence, count, facts, sentence
 from dht import errors
+from torrent.errors import MetainfoError, TorrentError
 
 if TYPE_CHECKING:
     from dht.core.effects import Evidence
@@ -31,9 +32,11 @@ _ADVICE: Final = {
 _SHOWN: Final = 3
 
 
-def translated(error: errors.DhtError) -> CommandError:  # noqa: PLR0911 - one for each error
+def translated(error: errors.DhtError | TorrentError) -> CommandError:  # noqa: PLR0911 - one each
     """Say it as the command line does."""
     match error:
+        case MetainfoError():
+            return IntegrityError(str(error), field=error.field, fault=error.fault)
         case errors.NoNetwork():
             return _no_network(error)
         case errors.NotFound():

@@ -26,6 +26,12 @@ def read(name: str, limit: int) -> bytes:
         raise CommandError(f"cannot read {name}: {error.strerror}") from error
 
 
+def may_wait(name: str) -> bool:
+    """Whether reading it can take for ever: a pipe, a terminal, a socket."""
+    path = Path(name)
+    return name == "-" or path.is_fifo() or path.is_char_device() or path.is_socket()
+
+
 def write_new(name: str, data: bytes, *, private: bool = False) -> None:
     """Write a file that does not exist yet; ``private``: readable by its owner alone.
 

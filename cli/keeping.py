@@ -11,6 +11,7 @@ from dht.node.identity import Identity
 
 if TYPE_CHECKING:
     from cli.context import Context
+    from dht.names import Address
     from dht.node.node import Node
 
 _HOUR: Final = 3600
@@ -46,12 +47,27 @@ def kept_by_another(context: Context) -> bool:
     return Identity.running(context.settings.state) is not None
 
 
-async def stay(context: Context, node: Node, promise: int | None) -> ExitCode:
-    """Keep a promise until stopped, or until it is withdrawn."""
+async def stay(context: Context, node: Node, promise: int | None, address: Address) -> ExitCode:
+    """Keep a promise until stopped, or until it is withdrawn.
+
+    Stopped, it leaves the promise standing, as every verb does: a node of this state directory
+    will keep it. Whoever does not want that is told how to end it.
+    """
     # Everything asked for has been done; to be stopped is from here on the normal end.
     context.when_stopped = ExitCode.DONE
-    if promise is not None:
-        await node.keep(promise)
+    ended = False
+    try:
+        if promise is not None:
+            await node.keep(promise)
+        ended = True
+    finally:
+        if not ended:
+            context.out.note(
+                "stopped; the promise stands, and the next `dhtctl node` keeps it: "
+                f"`dhtctl forget {address}` withdraws it",
+                "stopped",
+                promise=promise,
+            )
     context.out.note("the promise was withdrawn or replaced: nothing is left to keep")
     return ExitCode.DONE
 

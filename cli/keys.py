@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from difflib import get_close_matches
 from getpass import getpass
 from typing import TYPE_CHECKING, Final
 
 from cli import files
 from cli.errors import CommandError, UsageError
 from dht import names
-from dht.node.keystore import NAME_PATTERN, Keystore, KeystoreError, PassphraseError
+from dht.names import Reading
+from dht.node.keystore import (
+    NAME_PATTERN,
+    KeyMissingError,
+    Keystore,
+    KeystoreError,
+    PassphraseError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,9 +27,13 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from cli.context import Context
-    from dht.names import Address, Reading
+    from dht.names import Address
 
 MAX_PASSPHRASE: Final = 1024
+
+_HEX_KEY: Final = 40
+_SHOWN: Final = 5
+"""Names of keys that a hint lists; more are for `dhtctl key list`."""
 
 
 def keystore(context: Context) -> Keystore:
@@ -56,8 +68,25 @@ def read_address(context: Context, text: str, expect: Iterable[Reading]) -> Addr
     as_ = getattr(context.args, "as_", None)
     salt = getattr(context.args, "salt", None)
     with explained():
-        found = (as_ is None and _own_name(context, text)) or names.parse(text, as_, expect=expect)
+        own = _own_name(context, text) if as_ is None else None
+        try:
+            found = own or names.parse(text, as_, expect=expect)
+        except names.AddressError as error:
+            word = text.partition("/")[0]
+            error.hint = (as_ is None and _meant(keystore(context), word)) or error.hint
+            raise
         return found if salt is None else found.with_salt(os.fsencode(salt))
+
+
+def read_key(context: Context, text: str) -> Address:
+    """Read an address of which only the key matters: then bare digits for a key need no ``--as``.
+
+    Raises:
+        UsageError: It is none, or may be of two keys.
+    """
+    # However twenty bytes are read, they are the key.
+    expect = (Reading.ITEM,) if len(text.strip()) == _HEX_KEY else ()
+    return read_address(context, text, expect)
 
 
 def _own_name(context: Context, text: str) -> Address | None:
@@ -67,6 +96,23 @@ def _own_name(context: Context, text: str) -> Address | None:
     if not NAME_PATTERN.fullmatch(word) or word not in store.names():
         return None
     return store.show(word).address.with_salt(os.fsencode(salt))
+
+
+def _meant(store: Keystore, word: str) -> str:
+    """Which key of ours was probably meant by ``word``; empty if it could be none.
+
+    What is typed wrongly is more often the short word that one made up than the long one that
+    one pasted.
+    """
+    called = store.names()
+    if not called or not NAME_PATTERN.fullmatch(word):
+        return ""
+    lowered = {name.lower(): name for name in called}
+    near = get_close_matches(word.lower(), lowered, 1)
+    if near:
+        return f"did you mean your key `{lowered[near[0]]}`?"
+    more = f", ... ({len(called)} in all)" if len(called) > _SHOWN else ""
+    return f"your keys are called {', '.join(called[:_SHOWN])}{more}; or give an address"
 
 
 def open_key(context: Context, name: str) -> Ed25519PrivateKey:
@@ -91,6 +137,9 @@ def unlocked(
     with explained():
         try:
             return opener(given)
+        except KeyMissingError as error:
+            error.hint = _meant(keystore(context), what) or error.hint
+            raise
         except PassphraseError as error:
             if given is not None or not sys.stdin.isatty():
                 error.hint = "give it with --passphrase-file or DHTCTL_PASSPHRASE"

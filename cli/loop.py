@@ -17,6 +17,7 @@ import trio
 from cli.errors import CommandError, ExitCode, StoppedError, UnreachableError
 from cli.failures import translated
 from dht.errors import DhtError
+from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -38,7 +39,7 @@ def drive(deed: Coroutine[Any, Any, ExitCode], context: Context) -> ExitCode:
     _log_to(context.out, context.settings.verbose)
     try:
         return trio.run(_supervised, deed, context)
-    except DhtError as problem:
+    except (DhtError, TorrentError) as problem:
         raise translated(problem) from problem
     except BaseExceptionGroup as group:
         error = _only(group)
@@ -98,7 +99,9 @@ def _only(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
         if isinstance(error, BaseExceptionGroup):
             waiting.extend(error.exceptions)
         else:
-            leaves.append(translated(error) if isinstance(error, DhtError) else error)
+            leaves.append(
+                translated(error) if isinstance(error, DhtError | TorrentError) else error
+            )
     # A broken pipe is explained too: by main, with silence.
     explained = (CommandError, KeyboardInterrupt, BrokenPipeError)
     known = [leaf for leaf in leaves if isinstance(leaf, explained)]

@@ -1,4 +1,4 @@
-"""The entry point: read the words, and hand them over.
+"""Read the words, and hand them over.
 
 Up to there, nothing is imported that the words do not need, so that ``--help`` and mistakes in the
 command line are answered at once; :mod:`cli.session` does the rest.
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def entry() -> None:
-    """Run as the program ``dhtctl``."""
+def program() -> int:
+    """Run the command line of this process; its exit code."""
     if sys.stdout is None or sys.stderr is None:  # closed by who started us (``>&-``)
         nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until we end
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     # What a terminal's encoding cannot express is better shown escaped than not at all.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,7 +64,3 @@ def _nobody_reads() -> int:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     return ExitCode.DONE
-
-
-if __name__ == "__main__":
-    entry()

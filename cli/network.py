@@ -8,17 +8,16 @@ there, else through the bootstrap list; and leaves its promises in the state dir
 from __future__ import annotations
 
 import os
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
 from cli.errors import UsageError
 from cli.evidence import count
-from cli.keys import read_address
 from cli.patience import PATIENCE, patience
 from cli.residents import bootstrap, listen
 from dht.errors import DhtError
-from dht.names import Reading
 from dht.node.config import NodeConfig
 from dht.node.node import Node
 
@@ -27,11 +26,9 @@ if TYPE_CHECKING:
 
     from cli.context import Context
     from cli.patience import Patience
-    from dht.names import Address
 
 T = TypeVar("T")
 
-_HEX_KEY: Final = 40
 _LOOK: Final = 0.2
 """Seconds between two looks at how far the work is."""
 
@@ -56,17 +53,6 @@ def node_config(context: Context, **options: Any) -> NodeConfig:
     return NodeConfig(**(said | options))
 
 
-def read_key(context: Context, text: str) -> Address:
-    """Read an address of which only the key matters: then bare digits for a key need no ``--as``.
-
-    Raises:
-        UsageError: It is none, or may be of two keys.
-    """
-    # However twenty bytes are read, they are the key.
-    expect = (Reading.ITEM,) if len(text.strip()) == _HEX_KEY else ()
-    return read_address(context, text, expect)
-
-
 def seconds_of_patience() -> float:
     """Seconds without progress that end a verb; the environment may say otherwise, for tests.
 
@@ -77,9 +63,12 @@ def seconds_of_patience() -> float:
     if not said:
         return PATIENCE
     try:
-        return float(said)
+        seconds = float(said)
     except ValueError:
-        raise UsageError(f"DHTCTL_PATIENCE: {said!r} is not a number of seconds") from None
+        seconds = nan
+    if not 0 < seconds < inf:  # nan is not, either
+        raise UsageError(f"DHTCTL_PATIENCE: {said!r} is not a number of seconds above 0")
+    return seconds
 
 
 async def attempt(context: Context, node: Node, label: str, deed: Callable[[], Awaitable[T]]) -> T:

@@ -77,7 +77,12 @@ OPTIONS: Final = (
         "bind this address (may be repeated, one IPv4 and one IPv6; default: any free port)",
         "[HOST:]PORT",
     ),
-    Option("state", Shape.DIRECTORY, "keep keys, records and promises here", "DIR"),
+    Option(
+        "state",
+        Shape.DIRECTORY,
+        "keep keys, records and promises here (default: see dhtctl config show)",
+        "DIR",
+    ),
     Option(
         "timeout",
         Shape.SECONDS,

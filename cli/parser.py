@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from cli.options import Option
 
 DESCRIPTION: Final = (
-    "Store and find values, names and providers in the BitTorrent Mainline DHT.\n"
+    "Store and find values, names and providers in the BitTorrent Mainline DHT,\n"
+    "and share files with every BitTorrent client.\n"
     "No daemon is needed: every command starts a short-lived node."
 )
 EXAMPLES: Final = (
     ("K=$(dhtctl put notes.txt) && dhtctl get $K", "store a small file; anyone can read it back"),
-    ("dhtctl find magnet:?xt=urn:btih:...", "list who has a torrent"),
+    ("dhtctl seed film.mkv", "share a big one: print its magnet link, and serve it"),
 )
 _ANYWHERE: Final = "anywhere"
 _DEPTHS: Final = 3

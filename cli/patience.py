@@ -35,9 +35,24 @@ class Patience:
 
     def moved(self, status: str, done: int | None = None, total: int | None = None) -> None:
         """Report progress: in words, and if there is such a thing, ``done`` of ``total``."""
-        self.status = status
+        self.extend()
+        self.stands(status, done, total)
+
+    def extend(self) -> None:
+        """Push the deadline back."""
         self._scope.deadline = trio.current_time() + self._seconds
-        self._progress.update(status, done, total)
+
+    def stands(
+        self,
+        status: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
+        """Show how it stands, which need not be progress."""
+        self.status = status
+        self._progress.update(status, done, total, counted=counted)
 
 
 @contextmanager

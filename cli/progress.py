@@ -39,8 +39,18 @@ class Progress(Protocol):
         """End, leaving no trace."""
         ...
 
-    def update(self, status: str, done: int | None = None, total: int | None = None) -> None:
-        """Say where we are: in words, and if there is such a thing, ``done`` of ``total``."""
+    def update(
+        self,
+        status: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
+        """Say where we are: in words, and if there is such a thing, ``done`` of ``total``.
+
+        ``counted``: these are things to be told in numbers; otherwise the words tell them too.
+        """
         ...
 
     def paused(self) -> AbstractContextManager[None]:
@@ -73,7 +83,14 @@ class Silence(_Ending):
     def __enter__(self) -> Self:
         return self
 
-    def update(self, status: str, done: int | None = None, total: int | None = None) -> None:
+    def update(
+        self,
+        status: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
         """Nobody wants to know."""
 
 
@@ -99,9 +116,16 @@ class Lines(_Ending):
         self._over.set()
         self._thread.join()
 
-    def update(self, status: str, done: int | None = None, total: int | None = None) -> None:
+    def update(
+        self,
+        status: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
         """Remember the status for the next line."""
-        self._status = f"{status} ({done} of {total})" if total else status
+        self._status = f"{status} ({done} of {total})" if total and counted else status
 
     @property
     def running(self) -> bool:
@@ -129,7 +153,14 @@ class Bar(_Ending):
         """Wipe it off the screen."""
         self._display.stop()
 
-    def update(self, status: str, done: int | None = None, total: int | None = None) -> None:
+    def update(
+        self,
+        status: str,
+        done: int | None = None,
+        total: int | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
         """Show the status."""
         self._display.update(self._task, status=status, completed=done or 0, total=total)
 

@@ -47,6 +47,11 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < _MINUTES_FROM else duration(seconds)
 
 
+def rate(number: float) -> str:
+    """Bytes a second as people say it: '84 KiB/s'."""
+    return f"{size(round(number))}/s"
+
+
 def size(number: int) -> str:
     """A number of bytes as people say it: '300 bytes', '84 KiB', '1.5 MiB'."""
     if number < 1024:  # noqa: PLR2004

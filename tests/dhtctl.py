@@ -15,10 +15,13 @@ from unittest import mock
 
 import cli
 from cli.main import main
+from dht.node.config import NETWORK
+from dht.node.promises import StoredPromise
+from dht.node.state import State
 
 _STREAMS = ("stdin", "stdout", "stderr")
 
-PROGRAM = (sys.executable, "-m", "cli.main")
+PROGRAM = (sys.executable, "-m", "cli")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ def environment(state: Path, extra: Mapping[str, str] = {}) -> dict[str, str]:
         "COLUMNS": "80",
         **extra,
     }
+
+
+def promises(home: Path) -> list[StoredPromise]:
+    """What is promised by the ``dhtctl`` whose state lives under ``home``."""
+    with State.open(home / "state") as state:
+        return state.promises(NETWORK)
 
 
 def dhtctl_in(state: Path) -> Dhtctl:

@@ -90,7 +90,7 @@ class Shell:
         self._home = home
         (home / "bin").mkdir()
         program = home / "bin" / "dhtctl"
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m cli.main "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m cli "$@"\n')
         program.chmod(0o755)
         path = f"{home / 'bin'}:{os.environ['PATH']}"
         # On a slow machine there would be lines of progress.

@@ -1,4 +1,7 @@
-"""Helpers that run a ``dhtctl`` which stays: until its line comes, and until a signal ends it."""
+"""Helpers that run a ``dhtctl`` which stays: until its line comes, and until a signal ends it.
+
+Without ``DHTCTL_BOOTSTRAP`` it joins nobody.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +64,17 @@ class Staying:
             if word in line:
                 return line
 
+    def note(self) -> str:
+        """The next line of stderr."""
+        return self.err.get(timeout=PATIENCE)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop it with a signal; its exit code."""
         self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until it ends by itself; its exit code."""
         return self.process.wait(PATIENCE)
 
     def rest(self) -> tuple[list[str], list[str]]:

@@ -6,15 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dht.core.keys import Key
+from dht.core.messages import Record
 from dht.core.places import AGE_WEIGHT, SHARES
 from dht.core.providers import PER_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from dht.core.keys import Key, KeySpace
+    from dht.core.keys import KeySpace
     from dht.core.messages import Endpoint, Provider
     from dht.core.policy import Policy
+    from tests.strategies import Network
 
 
 @dataclass
@@ -176,3 +179,14 @@ class NaiveProviders:
         self.entries.remove(entry)
         if not self.of(key):
             self.places.leave(key)
+
+
+def small(network: Network, limit: int = 4) -> Network:
+    """Whole powers of two for exact scores; a small store."""
+    return network.adjusted(max_records=limit, record_lifetime=64.0, replicate_every=16.0)
+
+
+def near(network: Network, own: int, bits: int, tail: int = 0) -> Record:
+    """A record sharing ``bits`` leading bits with ``own`` (stores do not verify)."""
+    flipped = own ^ 1 << (network.policy.space.bits - 1 - bits)
+    return Record(Key(flipped ^ tail), b"near %d" % tail)

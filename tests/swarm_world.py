@@ -16,6 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.samples import Sample, block_digests, is_true
+from tests.swarm_streams import End, Pool, Stranger
 from torrent.core.bitfield import Bitfield
 from torrent.core.commons import Identity
 from torrent.core.effects import (
@@ -35,74 +36,14 @@ from torrent.core.effects import (
 )
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Swarm
-from torrent.core.wire import HANDSHAKE_SIZE, Decoder, block_header, read_handshake
+from torrent.core.wire import HANDSHAKE_SIZE, block_header, read_handshake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torrent.core.effects import Endpoint
     from torrent.core.metainfo import Info
-    from torrent.core.wire import Message, Request
-
-
-class Pool:
-    """Buffers with a bound; counts what is out."""
-
-    def __init__(self, size: int = 1 << 30) -> None:
-        self.left = size
-        self.out: dict[int, memoryview] = {}
-
-    def acquire(self, size: int) -> memoryview | None:
-        if size > self.left:
-            return None
-        self.left -= size
-        buffer = memoryview(bytearray(size))
-        self.out[id(buffer)] = buffer
-        return buffer
-
-    def release(self, buffer: memoryview) -> None:
-        del self.out[id(buffer)]
-        self.left += len(buffer)
-
-
-class End:
-    """One end of a stream: what is written here arrives at the other end, in order."""
-
-    def __init__(self, world: World, host: Member | Stranger, endpoint: Endpoint) -> None:
-        self.world = world
-        self.host = host
-        self.endpoint = endpoint  # whom the other end sees
-        self.other: End
-        self.open = True
-        self.link = 0
-        self.arrives = 0.0  # when the last byte written so far arrives
-
-    def write(self, data: bytes) -> None:
-        """Send: in parts of any size, each a little later than the one before."""
-        world, other = self.world, self.other
-        at = 0
-        while at < len(data):
-            size = world.rng.choice(world.splits)
-            part = data[at : at + size]
-            at += size
-            self.arrives = max(self.arrives, world.now + world.latency(world.rng))
-            world.schedule(self.arrives, lambda part=part: other._arrive(part))
-
-    def _arrive(self, data: bytes) -> None:
-        if self.open:
-            self.host.received(self, data)
-
-    def close(self) -> None:
-        """Hang up: the other end hears of it after all that was written."""
-        self.open = False
-        other = self.other
-        at = max(self.arrives, self.world.now + self.world.latency(self.world.rng))
-        self.world.schedule(at, other._end)
-
-    def _end(self) -> None:
-        if self.open:
-            self.open = False
-            self.host.ended(self)
+    from torrent.core.wire import Request
 
 
 class Member:
@@ -307,65 +248,6 @@ class Member:
         self.raw.pop(end, None)
         if self.ends.pop(end.link, None) is not None:
             self.perform(self.swarm.disconnected(end.link, self.world.now))
-
-
-class Stranger:
-    """A peer of which only the bytes are known: the script says what it does.
-
-    Attributes:
-        heard: The messages it was sent.
-        reply: Called with each message; returns bytes to send, or None.
-    """
-
-    def __init__(self, world: World, host: str, *, port: int = 6881) -> None:
-        self.world = world
-        self.endpoint = (host, port)
-        self.heard: list[Message] = []
-        self.end: End | None = None
-        self.ends: list[End] = []
-        self.decoders: dict[End, Decoder] = {}
-        self.greeting = b""
-        self.reply: Callable[[Message], bytes | None] = lambda message: None
-        self.hung_up = False
-
-    def dial(self, member: Member) -> None:
-        """Connect to ``member`` and say the greeting."""
-        self.world.dial(self, member.endpoint)
-
-    def dialled(self, end: End) -> None:
-        self._meet(end)
-
-    def accepted(self, end: End) -> None:
-        self._meet(end)
-
-    def _meet(self, end: End) -> None:
-        self.end = end
-        self.ends.append(end)
-        self.hung_up = False
-        self.decoders[end] = Decoder()
-        self.decoders[end].expect_handshake()
-        end.write(self.greeting)
-
-    def say(self, data: bytes) -> None:
-        assert self.end is not None
-        self.end.write(data)
-
-    def hang_up(self) -> None:
-        assert self.end is not None
-        self.end.close()
-
-    def received(self, end: End, data: bytes) -> None:
-        for message in self.decoders[end].receive(data):
-            self.heard.append(message)
-            said = self.reply(message)
-            if said and end.open:
-                end.write(said)
-
-    def ended(self, end: End) -> None:
-        self.hung_up = True
-
-    def heard_of(self, kind: type) -> list[Message]:
-        return [message for message in self.heard if isinstance(message, kind)]
 
 
 class World:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import socket
 import ssl
 import threading
@@ -22,10 +23,25 @@ from torrent.core.urls import Purpose
 from torrent.io.http import HttpFailed, HttpSettings, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 LIMIT = 1000
 FAST = HttpSettings(connect_timeout_s=0.5, read_timeout_s=0.2, total_timeout_s=1.0)
+
+
+def ranged(handler: Any, files: Mapping[str, bytes]) -> None:
+    """What any web server does."""
+    body = files.get(handler.path)
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers.get("Range", ""))
+    if body is None:
+        handler.send(404, b"no such file")
+    elif wanted is None:
+        handler.send(200, body)
+    else:
+        first, last = map(int, wanted.groups())
+        part = body[first : last + 1]
+        told = f"bytes {first}-{first + len(part) - 1}/{len(body)}"
+        handler.send(206, part, Content_Range=told)
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from cli import residents
 from cli.actions.testnet import grow
+from cli.demo import swarm
 from cli.demo.acts import Play
 from cli.demo.stage import Done, Stage
 from cli.demo.trials import measure
 from cli.errors import CommandError, ExitCode, UsageError
 from cli.evidence import count
-from cli.tables import aligned, duration
+from cli.tables import aligned, duration, size
 from dht.testing import Testnet
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ async def _play(context: Context, net: Testnet, stage: Stage) -> tuple[list[Seri
     await play.deaths(kill)
     await play.again()
     struck = await _measured(context, net, "measuring what is left of it")
+    stage.scene(
+        "A file",
+        f"{size(swarm.SIZE)} on one node's disk. Three others have the magnet link and nothing\n"
+        "else: the DHT tells them who seeds it, and they pass on to each other what they get.",
+    )
+    await stage.step("seed and fetch", swarm.play(net), patience=swarm.PATIENCE)
     return healthy, struck
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cli.errors import ExitCode
 from cli.evidence import count, sentence
 from cli.failures import not_found
 from cli.keys import read_address
-from cli.network import attempt, visitor
 from dht.names import Reading
 from dht.node.config import format_address
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cli.context import Context
     from dht.core.effects import Evidence
+    from dht.names import Address
     from dht.node.node import Node
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Print each provider when it is first heard of."""
-    address = read_address(context, context.args.key, (Reading.INFOHASH,))
+    return _search(context, read_address(context, context.args.key, (Reading.INFOHASH,)))
+
+
+async def _search(context: Context, address: Address) -> ExitCode:
+    from cli.network import attempt, visitor
+
     async with visitor(context) as node:
         found, evidence = await attempt(
             context, node, "find", lambda: _find(context, node, address.mainline_key)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from cli.errors import AbsentError, ExitCode, UsageError
 from cli.evidence import count
 from cli.failures import translated
-from cli.network import read_key
+from cli.keys import read_key
+from cli.torrents import stored
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Record
 from dht.errors import DhtError
+from dht.node.config import NETWORK
 from dht.node.state import State
-from dht.node.writer import NETWORK
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -30,18 +31,45 @@ def run(context: Context) -> ExitCode:
     wanted = None if args.all else read_key(context, args.key)
     try:
         ended = _withdraw(context, wanted)
+        removed = _remove(context, wanted)
     except DhtError as error:
         raise translated(error) from error
-    if wanted is not None and not ended:
+    if wanted is not None and not ended + removed:
         raise AbsentError(
             f"nothing is promised under {wanted}", hint="`dhtctl status` lists the promises"
         )
-    context.out.note(f"{count(len(ended), 'promise')} withdrawn; what the network holds expires")
+    kept = "; the files of torrents stay" if removed else ""
+    context.out.note(
+        f"{count(ended + removed, 'promise')} withdrawn; what the network holds expires{kept}"
+    )
     return ExitCode.DONE
 
 
-def _withdraw(context: Context, wanted: Address | None) -> list[StoredPromise]:
-    """End the promises under a key, or all; print each."""
+def _remove(context: Context, wanted: Address | None) -> int:
+    """Forget the torrent of that infohash, or all; print each, and say how many."""
+    with stored.opened(context.settings.state, readonly=False) as torrents:
+        everything = torrents.all()
+        if wanted is None:
+            leaving = everything
+        else:
+            found = stored.find(torrents, wanted.mainline_key) if everything else None
+            leaving = [] if found is None else [found]
+        for torrent in leaving:
+            torrents.remove(torrent.infohash)
+            address = str(names.torrent(torrent.infohash))
+            context.out.result(
+                "forgotten",
+                address,
+                key=address,
+                mainline_key=torrent.infohash.hex(),
+                name=torrent.name,
+                directory=str(torrent.directory),
+            )
+    return len(leaving)
+
+
+def _withdraw(context: Context, wanted: Address | None) -> int:
+    """End the promises under a key, or all; print each, and say how many."""
     with State.open(context.settings.state) as state:
         key = None if wanted is None else MAINLINE_SPACE.from_bytes(wanted.mainline_key)
         standing = [p for p in state.promises(NETWORK) if key in (None, p.key)]
@@ -56,7 +84,7 @@ def _withdraw(context: Context, wanted: Address | None) -> list[StoredPromise]:
             mainline_key=MAINLINE_SPACE.to_bytes(promise.key).hex(),
             promise=promise.id,
         )
-    return standing
+    return len(standing)
 
 
 def _exactly(wanted: Address, promise: StoredPromise) -> Address:

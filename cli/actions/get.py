@@ -10,7 +10,6 @@ from cli.evidence import facts, sentence
 from cli.failures import not_found
 from cli.files import write
 from cli.keys import read_address
-from cli.network import attempt, visitor
 from dht.errors import NotFound
 from dht.names import Address, Kind, Reading
 
@@ -22,15 +21,21 @@ if TYPE_CHECKING:
     from dht.node.results import Retrieved
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Find it and write it out."""
-    args = context.args
-    address = read_address(context, args.key, (Reading.ITEM, Reading.KEY))
+    address = read_address(context, context.args.key, (Reading.ITEM, Reading.KEY))
     if address.kind not in (Kind.ITEM, Kind.NAME):
         raise UsageError(
             f"{address} names content that no node holds itself",
             hint=f"ask who has it with `dhtctl find {address}`",
         )
+    return _fetch(context, address)
+
+
+async def _fetch(context: Context, address: Address) -> ExitCode:
+    from cli.network import attempt, visitor
+
+    args = context.args
     async with visitor(context) as node:
         try:
             found = await attempt(context, node, "get", lambda: _get(node, address, args))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cli.errors import ExitCode
 from cli.evidence import sentence
-from cli.network import attempt, read_key, visitor
+from cli.keys import read_key
 from dht.core.keys import MAINLINE_SPACE
 from dht.node.config import format_address
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cli.context import Context
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Walk there, and print whom we met, nearest first."""
-    address = read_key(context, context.args.key)
-    key = address.mainline_key
+    return _walk(context, read_key(context, context.args.key).mainline_key)
+
+
+async def _walk(context: Context, key: bytes) -> ExitCode:
+    from cli.network import attempt, visitor
+
     async with visitor(context) as node:
         walked = await attempt(
             context, node, "lookup", lambda: node.lookup(key, paths=context.args.paths)

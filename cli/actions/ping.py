@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from cli.errors import ExitCode, UsageError
 from cli.evidence import count
 from cli.failures import translated
-from cli.network import attempt, visitor
 from cli.output import cleaned
 from dht.errors import NoAnswer
 from dht.node.config import format_address, parse_address
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
     from cli.context import Context
     from dht.node.node import Node
     from dht.node.results import Pong
+    from dht.node.udp import Address
 
 _MS = 1000
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Ask as often as told to, one after the other; done if there was any answer."""
+    with _explained():
+        address = parse_address(context.args.address)
+    return _ask(context, address)
+
+
+async def _ask(context: Context, address: Address) -> ExitCode:
+    from cli.network import visitor
+
     args = context.args
     failure: NoAnswer | None = None
     answers = 0
@@ -29,7 +40,7 @@ async def run(context: Context) -> ExitCode:
     async with visitor(context, state=None, bootstrap=()) as node:
         for turn in range(args.count):
             try:
-                pong = await _ping(context, node)
+                pong = await _ping(context, node, address)
             except NoAnswer as silence:
                 failure = silence
                 if turn + 1 < args.count:
@@ -44,20 +55,27 @@ async def run(context: Context) -> ExitCode:
     return ExitCode.DONE
 
 
-async def _ping(context: Context, node: Node) -> Pong:
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(cleaned(str(error))) from error
+
+
+async def _ping(context: Context, node: Node, address: Address) -> Pong:
     """Ask once.
 
     Raises:
         NoAnswer: It did not answer.
         UsageError: There is no such address.
     """
+    from cli.network import attempt
 
     async def ask() -> Pong:
         # Inside, where it is not yet one of a group of errors.
-        try:
-            return await node.ping(parse_address(context.args.address))
-        except ValueError as error:
-            raise UsageError(cleaned(str(error))) from error
+        with _explained():
+            return await node.ping(address)
 
     return await attempt(context, node, "ping", ask)
 

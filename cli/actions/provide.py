@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.errors import ExitCode, UsageError
 from cli.evidence import count, facts, sentence
 from cli.keeping import kept_by_another, outlook, stay
 from cli.keys import read_address
-from cli.network import attempt, visitor
 from dht.names import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cli.context import Context
     from dht.names import Address
     from dht.node.results import Stored
@@ -20,13 +21,19 @@ if TYPE_CHECKING:
 _MAX_PORT = 65535
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Announce; stay unless somebody else keeps it, or once was enough."""
     args = context.args
     port = args.port or 0
     if port > _MAX_PORT:
         raise UsageError(f"there is no port {port}", hint=f"ports go up to {_MAX_PORT}")
-    address = read_address(context, args.key, (Reading.INFOHASH,))
+    return _provide(context, read_address(context, args.key, (Reading.INFOHASH,)), port)
+
+
+async def _provide(context: Context, address: Address, port: int) -> ExitCode:
+    from cli.network import attempt, visitor
+
+    args = context.args
     async with visitor(context) as node:
         announce = partial(
             node.provide,
@@ -41,7 +48,7 @@ async def run(context: Context) -> ExitCode:
         stays = not args.once and not kept_by_another(context)
         _print(context, address, stored)
         outlook(context, node.policy.provider_lifetime, promised=not args.once, stays=stays)
-        return await stay(context, node, stored.promise) if stays else ExitCode.DONE
+        return await stay(context, node, stored.promise, address) if stays else ExitCode.DONE
 
 
 def _print(context: Context, address: Address, stored: Stored) -> None:

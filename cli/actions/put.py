@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from cli import files
 from cli.errors import CommandError, ExitCode, UsageError
 from cli.evidence import copies, facts, sentence
 from cli.failures import SHARE_AS_FILE, translated
 from cli.keeping import outlook, stay
-from cli.network import attempt, visitor
-from dht import names
 from dht.codec.bencode import decode, encode
 from dht.errors import PartialStore
 from dht.mainline.items import MAX_SALT, MAX_VALUE
@@ -28,14 +24,29 @@ if TYPE_CHECKING:
     from dht.node.results import Stored
 
     Deed = Callable[[Node], Coroutine[Any, Any, Stored]]
+    Preparation = Callable[[Value], tuple[Address, Deed]]
+    """Turns a value into what it is called and what there is to do."""
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Store it, print the key, and stay if told to."""
     args = context.args
-    # In a thread: a pipe may keep us waiting, and must not keep us from being stopped.
-    value = await trio.to_thread.run_sync(_value, context, abandon_on_cancel=True)
-    address, deed = _named(context, value) if args.name is not None else _plain(context, value)
+    # What is wrong on this machine is said before what speaks to others is even imported.
+    prepare = _plain(context) if args.name is None else _named(context)
+    waits = args.value is None and files.may_wait(args.file)
+    return _put(context, prepare, None if waits else _value(context))
+
+
+async def _put(context: Context, prepare: Preparation, value: Value | None) -> ExitCode:
+    import trio
+
+    from cli.network import attempt, visitor
+
+    args = context.args
+    if value is None:
+        # In a thread: a pipe may keep us waiting, and must not keep us from being stopped.
+        value = await trio.to_thread.run_sync(_value, context, abandon_on_cancel=True)
+    address, deed = prepare(value)
     short: PartialStore | None = None
     async with visitor(context) as node:
         try:
@@ -47,7 +58,7 @@ async def run(context: Context) -> ExitCode:
         outlook(context, node.policy.record_lifetime, stays=args.keep)
         if short is not None:
             raise translated(short)
-        return await stay(context, node, stored.promise) if args.keep else ExitCode.DONE
+        return await stay(context, node, stored.promise, address) if args.keep else ExitCode.DONE
 
 
 def _value(context: Context) -> Value:
@@ -80,7 +91,7 @@ def _value(context: Context) -> Value:
     return value
 
 
-def _plain(context: Context, value: Value) -> tuple[Address, Deed]:
+def _plain(context: Context) -> Preparation:
     """Store an immutable value."""
     args = context.args
     for option in ("salt", "seq", "cas"):
@@ -89,28 +100,32 @@ def _plain(context: Context, value: Value) -> tuple[Address, Deed]:
                 f"--{option} is for names", hint="say whose with --name, or leave it out"
             )
 
-    def deed(node: Node) -> Coroutine[Any, Any, Stored]:
-        return node.put(value, keep=True, **_how(args))
+    def prepare(value: Value) -> tuple[Address, Deed]:
+        from dht import names
 
-    return names.item(encode(value)), deed
+        return names.item(encode(value)), lambda node: node.put(value, keep=True, **_how(args))
+
+    return prepare
 
 
-def _named(context: Context, value: Value) -> tuple[Address, Deed]:
+def _named(context: Context) -> Preparation:
     """Sign it with a key of ours."""
-    from cli.keys import open_key  # noqa: PLC0415 - only names need keys
+    from cli.keys import open_key
+    from dht import names
 
     args = context.args
     salt = os.fsencode(args.salt or "")
     if len(salt) > MAX_SALT:
         raise UsageError(f"the salt has {len(salt)} bytes, and {MAX_SALT} is the most (BEP 44)")
     private = open_key(context, args.name)
+    address = names.name(private.public_key().public_bytes_raw(), salt)
 
-    def deed(node: Node) -> Coroutine[Any, Any, Stored]:
-        return node.publish(
+    def prepare(value: Value) -> tuple[Address, Deed]:
+        return address, lambda node: node.publish(
             private, value, salt=salt, seq=args.seq, cas=args.cas, keep=True, **_how(args)
         )
 
-    return names.name(private.public_key().public_bytes_raw(), salt), deed
+    return prepare
 
 
 def _how(args: Any) -> dict[str, Any]:

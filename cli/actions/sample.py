@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import AbsentError, ExitCode
 from cli.evidence import count, sentence
-from cli.network import attempt, read_key, visitor
+from cli.keys import read_key
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cli.context import Context
     from dht.node.node import Node
     from dht.node.results import Sampled
@@ -21,10 +23,16 @@ _IN_VAIN: Final = 3
 """Walks in a row that may bring nothing new; then there is probably nothing more."""
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Walk to a point, or to one point after the other until there are enough."""
+    key = context.args.key
+    return _collect(context, None if key is None else read_key(context, key).mainline_key)
+
+
+async def _collect(context: Context, target: bytes | None) -> ExitCode:
+    from cli.network import visitor
+
     args = context.args
-    target = None if args.key is None else read_key(context, args.key).mainline_key
     # One walk, if nobody said how many, or there is no other point to go on with.
     again = target is None and args.count is not None
     seen: set[bytes] = set()
@@ -51,6 +59,8 @@ async def run(context: Context) -> ExitCode:
 
 
 async def _walk(context: Context, node: Node, target: bytes) -> Sampled:
+    from cli.network import attempt
+
     return await attempt(context, node, "sample", lambda: node.sample(target))
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.errors import ExitCode
 from cli.evidence import count, facts, sentence
 from cli.failures import not_found
 from cli.keys import read_address
-from cli.network import attempt, visitor
 from dht.names import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cli.context import Context
+    from dht.names import Address
 
 
-async def run(context: Context) -> ExitCode:
+def run(context: Context) -> Coroutine[Any, Any, ExitCode]:
     """Ask, and print both estimates."""
-    address = read_address(context, context.args.key, (Reading.INFOHASH,))
+    return _scrape(context, read_address(context, context.args.key, (Reading.INFOHASH,)))
+
+
+async def _scrape(context: Context, address: Address) -> ExitCode:
+    from cli.network import attempt, visitor
+
     async with visitor(context) as node:
         scraped = await attempt(context, node, "scrape", lambda: node.scrape(address.mainline_key))
     if not scraped.filters:

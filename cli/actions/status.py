@@ -16,6 +16,7 @@ from cli.errors import CommandError, ExitCode
 from cli.evidence import copies, count
 from cli.failures import translated
 from cli.tables import aligned, size, span
+from cli.torrents import listing
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider
@@ -61,7 +62,8 @@ def run(context: Context) -> ExitCode:
         size_bytes=statistics.size,
     )
     _show_promises(context, standings)
-    if pid is None and standings:
+    torrents = listing.show(context, "torrents  ", "  ")
+    if pid is None and (standings or torrents):
         context.out.note("no node runs here, so nobody keeps them: start one with `dhtctl node`")
     return ExitCode.DONE
 

@@ -12,6 +12,7 @@ from cli.demo.trials import PATIENCE, WrongError
 from cli.evidence import count
 from cli.tables import duration
 from dht.errors import DhtError
+from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -52,14 +53,14 @@ class Stage:
         if not self._out.quiet:
             self._out.result("scene", f"\n{title}\n{why}", title=title, why=why)
 
-    async def step(self, act: str, deed: Awaitable[Done]) -> None:
+    async def step(self, act: str, deed: Awaitable[Done], patience: float = PATIENCE) -> None:
         """Do something, and say what came of it and how long it took."""
         begun = time.perf_counter()
         try:
-            with trio.fail_after(PATIENCE):
+            with trio.fail_after(patience):
                 done = await deed
-        except (DhtError, WrongError, trio.TooSlowError) as error:
-            self._fail(act, str(error) or f"not done within {PATIENCE:g} s")
+        except (DhtError, TorrentError, WrongError, trio.TooSlowError) as error:
+            self._fail(act, str(error) or f"not done within {patience:g} s")
         else:
             self._tell(act, done, time.perf_counter() - begun)
 

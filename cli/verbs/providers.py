@@ -23,7 +23,8 @@ def _provide(verbs: Verbs) -> None:
         "provide",
         "announce that this machine has the content of a CID or infohash",
         about="Stays and announces again until stopped, because the network forgets within the\n"
-        "hour; a running `dhtctl node` of the same --state takes that over.",
+        "hour; a running `dhtctl node` of the same --state takes that over.\n"
+        "Stopped, it leaves its promise to the next node; `dhtctl forget` withdraws it.",
         examples=(
             ("dhtctl provide bafkrei... --port 8080", "announce content served on port 8080"),
             ("dhtctl provide 2aa4f5a7e209e54b32803d43670971c4c8caaa05 --once", "announce and go"),
@@ -73,9 +74,10 @@ def _scrape(verbs: Verbs) -> None:
 def _forget(verbs: Verbs) -> None:
     parser = verbs.add(
         "forget",
-        "stop keeping a value or an announcement alive",
+        "stop keeping a value, an announcement or a torrent alive",
         about="Withdraws the promise from the state directory. What the network holds expires by\n"
-        "itself, values after two hours, announcements within the hour.",
+        "itself, values after two hours, announcements within the hour. Of a torrent, who has it\n"
+        "at work lets go of it; its files stay.",
         examples=(
             ("dhtctl forget bafyb6i...", "no longer republish a value"),
             ("dhtctl forget --all", "withdraw every promise"),

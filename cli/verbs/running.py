@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from cli.verbs import positive
+from cli.verbs.torrents import rate
 
 if TYPE_CHECKING:
     from cli.verbs import Verbs
@@ -40,8 +41,10 @@ def _node(verbs: Verbs) -> None:
     parser = verbs.add(
         "node",
         "run a node in the foreground until stopped",
-        about="Serves the network, and keeps every promise of its state directory. Prints one\n"
-        "line once it answers. Stops cleanly on SIGINT and SIGTERM.",
+        about="Serves the network, and keeps every promise of its state directory: values,\n"
+        "announcements, and torrents to seed. Prints one line once it answers. Stops cleanly on\n"
+        "SIGINT and SIGTERM. Of several nodes on one state directory the first is it; another\n"
+        "takes over when that is gone.",
         examples=(
             ("dhtctl node", "on any free port"),
             ("dhtctl node --listen 6881 --port-mapping", "on a fixed port, opened in the router"),
@@ -56,6 +59,12 @@ def _node(verbs: Verbs) -> None:
     )
     parser.add_argument(
         "--port-mapping", action="store_true", help="ask the router to open the port"
+    )
+    parser.add_argument(
+        "--upload-limit",
+        type=rate,
+        metavar="RATE",
+        help="bytes a second that torrents may send, as in 500K or 2M",
     )
 
 
@@ -85,7 +94,7 @@ def _demo(verbs: Verbs) -> None:
         "demo",
         "show everything at work on a network of its own",
         about="Starts a testnet; stores, updates, provides and finds; kills nodes and does it all\n"
-        "again; ends with a table of latencies.",
+        "again; seeds a file and fetches it three times over; ends with a table of latencies.",
         examples=(
             ("dhtctl demo", "fifty nodes, ten of which die"),
             ("dhtctl demo --nodes 100 --kill 40", "a bigger network, worse luck"),

@@ -31,7 +31,8 @@ def _put(verbs: Verbs) -> None:
         "store a value of up to 1000 bytes (bencoded), and print its key",
         about="The value is immutable and lives under its own hash; with --name it is a record of\n"
         "yours that you can update. The network forgets after about two hours: a running\n"
-        "`dhtctl node` of the same --state keeps it alive, and so does --keep.",
+        "`dhtctl node` of the same --state keeps it alive, and so does --keep until you stop it.\n"
+        "What is kept is a promise; `dhtctl forget` withdraws it.",
         examples=(
             ("dhtctl put notes.txt", "store a file, print its key"),
             ("date | dhtctl put - --name clock --keep", "publish under your name, and stay"),

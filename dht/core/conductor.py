@@ -72,10 +72,13 @@ class Conductor:
         handle = origin.handle
         call = self._calls.close(handle) if isinstance(handle, int) else None
         if call is None:
-            return []
+            return []  # Nobody asked, or it was answered before: an answer counts once.
+        # Whatever it says, and also if it is late: how long the way took is true all the same.
         self.timing.observe(now - call.sent)
         contact = call.answerer(origin)
         if contact is None and call.contact is not None:
+            # Somebody lives at that endpoint, but not who we were told does: a restart under a
+            # new key, or a liar who names keys near a target at endpoints of victims.
             effects: list[Effect] = list(self.table.contradicted(call.contact))
         else:
             effects = self._welcome(call, contact, origin, now)
@@ -105,13 +108,19 @@ class Conductor:
         return owner is not self._strangers and self._running.get(owner.id) is not owner
 
     def _cross(self, answer: Answer, effects: list[Effect]) -> None:
-        """Hand contacts of another family over."""
+        """Hand contacts of another family over.
+
+        BEP 32's networks share no contacts, so a walk of ours can do nothing with these; the
+        engine of that family can, and each costs it a ping before it is believed.
+        """
         if self._planner.families:
             foreign = tuple(c for c in answer.closer if self.policy.contacts.foreign(c))
             if foreign:
                 effects.append(Foreign(foreign))
 
     def _give_up(self, call: Pending, now: float, effects: list[Effect]) -> None:
+        # The table hears of it in any case: that a contact is dead is worth knowing also when the
+        # operation that asked is over.
         if call.contact is not None:
             effects += self.table.failed(call.contact.key, now, call.to)
         if not self._over(call.owner):
@@ -132,11 +141,17 @@ class Conductor:
         return Call(self._calls.open(to, contact, request, owner, now, rtt).id, to, request)
 
     def _drive(self, owner: Owner, now: float, effects: list[Effect]) -> None:
-        """Let the owner of calls go on: send what it wants to ask, end it when it is over."""
+        """Let the owner of calls go on: send what it wants to ask, end it when it is over.
+
+        Called after whatever its owner was told, and never from within an owner: so no operation
+        meets its own end halfway through taking an answer.
+        """
         for contact, request in owner.next():
             effects.append(self._send(contact.endpoint, contact, request, owner, now))
             owner.requests += 1
         if isinstance(owner, Asking) and owner.joining and owner.live:
+            # Joining (paper, section 2.3): "u then performs a node lookup for its own node ID".
+            # One answer is enough to begin with; whoever is slower is still welcome to the table.
             self._homecoming.add(owner.id)
             effects += self._start(self._planner.walk(owner.id, self.own, now), now)
         elif owner.finished:
@@ -145,6 +160,8 @@ class Conductor:
     def _start(self, operation: Operation, now: float) -> list[Effect]:
         effects: list[Effect] = []
         self._running[operation.id] = operation
+        # Any walk refreshes the bucket it begins in (paper, section 2.3: "each node refreshes any
+        # bucket to which it has not performed a node lookup in the past hour").
         self.table.touched(operation.target, now)
         self._drive(operation, now, effects)
         return effects
@@ -152,6 +169,7 @@ class Conductor:
     def _end(self, running: Running, now: float, effects: list[Effect]) -> None:
         evidence = running.evidence(now)
         if isinstance(running, Operation):
+            # A walk that broke off knows a part of the closest: the network would seem smaller.
             if evidence.complete:
                 self.size.observe(running.target, evidence.closest)
             if running.promise is not None:
@@ -164,6 +182,7 @@ class Conductor:
             effects.append(Finished(running.id, evidence))
         if running.id in self._homecoming:
             self._homecoming.discard(running.id)
+            # "Finally, u refreshes all k-buckets further away than its closest neighbor."
             # A node that only reads does without: it will not be asked what it knows.
             for chore in self._planner.far(evidence.closest, self._rng) if self.serves else ():
                 effects += self._start_chore(chore, now)

@@ -1,4 +1,13 @@
-"""Calls to endpoints instead of a walk: joining a network, and asking by hand."""
+"""Calls to endpoints instead of a walk: joining a network, and asking by hand.
+
+A walk goes from contact to contact, and a contact has a key. At two moments there is only an
+address: when we know nobody yet and join through whoever was named to us, and when a user wants
+to hear what one node has to say. The key is then learnt from the answer, and an error, which in
+Mainline carries none, shows only that somebody is there.
+
+All endpoints are asked at once. They are few, half of a bootstrap list is often unreachable, and
+asking them one after the other would add up their timeouts.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +71,13 @@ class Asking:
         self._settle(call)
         self._answered.append(contact)
         record = self._valid(contact, answer.record) if answer.record is not None else None
+        # Contacts named in the answer are not reported: nobody has asked them yet.
         items = (contact, record, *answer.providers, answer.extra)
         return [Found(self.id, item, contact) for item in items if item is not None]
 
     def _valid(self, contact: Contact, record: Record) -> Record | None:
         refusal = self._rules.admit(record) or self._rules.verify(record)
-        if refusal is not None:
+        if refusal is not None:  # Noted as if it had been refused: the evidence names who lied.
             self._refusals.append((contact, refusal))
         return record if refusal is None else None
 

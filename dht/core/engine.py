@@ -5,7 +5,13 @@ operations) and connects them; it decides nothing that one of them could. It nev
 draws no chance of its own and performs nothing: see :mod:`dht.core.effects`. How operations run
 is told in :mod:`dht.core.conductor`, what others are answered in :mod:`dht.core.service`.
 
-*Acknowledged means durable*: the reply to a write waits for ``persisted``.
+*Acknowledged means durable*: the reply to a write waits for ``persisted``. Memory is changed first
+and the disk after, so that a reader sees what was written as soon as it came; what is promised to
+the writer comes last. If the disk falls behind, writers are turned away before anything changes.
+
+*Effects are in order.* What a call returns is to be performed from first to last, and nothing in it
+presupposes that anything later was done. An effect may make the shell call the engine again; that
+is fine between two effects, as the engine is never in the middle of anything when it returns.
 
 One engine serves one address family of one network; ``relate`` joins two that answer for each
 other (BEP 32).
@@ -67,11 +73,14 @@ class Engine(Conductor):
         if isinstance(message, _RESPONSES):
             return self._take_response(message, origin, now)
         if not self.serves:
-            return []
+            return []  # BEP 43: it asks, and answers nobody.
         service = self.service  # Its door, without the two calls that lie before it.
         response, changes = service.doors[type(message)](service, message, origin, now)
         reply = Reply(origin.handle, response)
         effects: list[Effect] = self._persist(changes, reply) if changes else [reply]
+        # Who asks may be worth a place in the table. Its key is hearsay until it has answered: a
+        # forged source would otherwise put its victim into tables everywhere. Contacts whose
+        # requests say that they answer nobody (BEP 43) belong in none.
         key = origin.key
         if key is None or not origin.serves or self.knows(key, origin.endpoint, now):
             return effects
@@ -101,7 +110,7 @@ class Engine(Conductor):
         """Do what is due at ``now``."""
         effects: list[Effect] = []
         for call, silence in self._calls.due(now):
-            if silence is Silence.SLOW:
+            if silence is Silence.SLOW:  # Its slot may go to another; the table hears nothing yet.
                 if not self._over(call.owner):
                     call.owner.slow(call)
                     self._drive(call.owner, now, effects)
@@ -117,6 +126,8 @@ class Engine(Conductor):
     def next_deadline(self) -> float:
         """When ``tick`` has something to do; infinity if never."""
         waiting = self._calls.next_deadline()
+        # With all places taken upkeep has to wait for one to end, and that is an answer or a
+        # timeout: its own deadline, already past, would only have us woken without end.
         if len(self._background) >= MAX_BACKGROUND:
             return waiting
         return min(waiting, self.upkeep.next_deadline())
@@ -138,11 +149,6 @@ class Engine(Conductor):
         False for strangers that were not tried lately.
         """
         return self.table.heard(key, endpoint, now) or self._strangers.tried(endpoint, now)
-
-    @property
-    def busy(self) -> bool:
-        """Whether operations of ours are running, those of upkeep included."""
-        return bool(self._running)
 
     def evidence(self, operation: int, now: float) -> Evidence | None:
         """What ``operation`` has done so far; ``None`` if it is over."""

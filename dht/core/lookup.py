@@ -23,7 +23,7 @@ off the slowest lookups (95th percentile) for 2 to 6 % more requests; with none 
 included. With a fifth dead, the k closest live ones reach to rank 1.25 k, and the last of these
 are named only by contacts that do not know the nearer ones. So the result always equals brute
 force over what was named; against the whole network its nearer half is exact, and of all k about
-1 in 20 is missed and replaced by the next one known.
+1 in 20 is missed and replaced by the next one known. :mod:`dht.core.edge` finds these.
 
 **Trust.** Of each answer only the nearest 2k contacts are read (twice what an honest one holds),
 and one of each address; those that may not be contacted are dropped, and the shortlist limits
@@ -160,6 +160,11 @@ class Lookup:
         return chosen
 
     @property
+    def free(self) -> int:
+        """How many more requests may be in flight now."""
+        return self._policy.alpha - self._waiting
+
+    @property
     def finished(self) -> bool:
         """The beta closest live contacts have answered, or nobody is left to ask or wait for."""
         exhausted = self.asked >= self._limit
@@ -200,6 +205,12 @@ class Lookup:
                     break
         return tuple(found)
 
+    def horizon(self, n: int) -> Contact | None:
+        """The ``n``-th nearest contact that may come to answer, or the last; slow ones may not."""
+        hoped = (each.contact for each in self._shortlist.live() if each.state != SLOW)
+        nearest = list(islice(hoped, n))
+        return nearest[-1] if nearest else None
+
     def depth(self, key: Key) -> int:
         """How many hops away ``key`` was found: 1 for seeds, 0 for contacts never heard of."""
         candidate = self._shortlist.get(key)
@@ -233,6 +244,18 @@ class Lookup:
         self.answered_count += 1
         if not self._learn(self._nearest(closer), candidate.depth + 1) and revived:
             self._shortlist.settle()
+        return True
+
+    def added(self, key: Key, closer: Iterable[Contact]) -> bool:
+        """``key``, which has answered, was asked something else and named ``closer`` as well.
+
+        Returns:
+            Whether it mattered: False for those that have not answered.
+        """
+        candidate = self._shortlist.get(key)
+        if candidate is None or candidate.state != ANSWERED:
+            return False
+        self._learn(self._nearest(closer), candidate.depth + 1)
         return True
 
     def slow(self, key: Key) -> bool:

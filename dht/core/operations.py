@@ -118,7 +118,8 @@ class Operation:
         if self.finished:
             return []
         self.walker.answered(contact.key, answer.closer)
-        return self._use(contact, answer)
+        # Whoever was asked about another point has been heard, or will be, about ours.
+        return self._use(contact, answer) if call.request is self.request else []
 
     def refused(self, call: Pending, refusal: Refusal) -> None:
         """Take an error: the contact lives, but is no use here."""

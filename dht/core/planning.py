@@ -2,6 +2,10 @@
 
 This is the one place that knows which operation a command means, and where walks get their
 first contacts: from our own routing table.
+
+Users and upkeep wish for the same things in other words: to refresh a bucket is a walk, to renew a
+promise is a publication, to replicate is one that spares those who have it. So there is one way
+to do each, and whatever makes it quicker or safer serves both.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from dht.core import commands as do
 from dht.core.disjoint import DisjointLookup
+from dht.core.edge import EdgeLookup
 from dht.core.lookup import Lookup
 from dht.core.messages import Get, Provider, Providers, Sample
 from dht.core.operations import Errand, Locating, Operation, Retrieving, Surveying, walking
@@ -49,6 +54,7 @@ class Planner:
                 return self.walk(number, target, now, paths)
             case do.Retrieve(number, key, salt, min_seq, paths):
                 return Retrieving(self._errand(number, key, now, paths), Get(key, min_seq, salt))
+            # Reads and writes are one walk (see dht.core.writing): tickets come with answers.
             case do.Publish(number, record, cas, paths, region):
                 errand = self._errand(number, record.key, now, paths, region)
                 return Publishing(errand, record, cas=cas, region=region)
@@ -71,6 +77,8 @@ class Planner:
         match chore:
             case Refresh(target):
                 return self.walk(number, target, now)
+            # Holders keep up what they hold. Those who find it everywhere write nothing, so that
+            # eight holders do not make 64 writes of one record.
             case Replicate(record):
                 return Publishing(self._errand(number, record.key, now), record, missing_only=True)
             case Republish(promise):
@@ -81,7 +89,12 @@ class Planner:
                 assert_never(chore)
 
     def far(self, nearest: tuple[Contact, ...], rng: Random) -> list[Refresh]:
-        """Refresh the buckets farther than our nearest neighbour (paper, section 2.3)."""
+        """Refresh the buckets farther than our nearest neighbour (paper, section 2.3).
+
+        "During the refreshes, u both populates its own k-buckets and inserts itself into other
+        nodes' k-buckets as necessary." The walk to our own key met only our neighbourhood; without
+        these the farther half of the network would not know us.
+        """
         table = self._table
         depth = self._policy.space.prefix_length(table.own, nearest[0].key) if nearest else 0
         far = range(min(depth, MAX_JOIN_WALKS))
@@ -107,4 +120,6 @@ class Planner:
             return RegionWalk(target, policy, seeds, region, own=own)
         if paths > 1:
             return DisjointLookup(target, policy, seeds, paths, own=own)
-        return Lookup(target, policy, seeds, own=own)
+        lookup = Lookup(target, policy, seeds, own=own)
+        # Who stops early takes the k closest on trust; where the edge is would not be known.
+        return EdgeLookup(lookup, policy.k) if policy.beta >= policy.k else lookup

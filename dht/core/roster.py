@@ -114,17 +114,21 @@ class Roster:
         When the target's bucket holds exactly ``n``, the same tuple object every time until the
         bucket changes. Bad contacts only if there is no good one in the whole table.
         """
-        buckets = self._buckets
-        index = self._bits - (self.own ^ target).bit_length()
-        if index >= len(buckets):
-            index = len(buckets) - 1
-        good = buckets[index].good
+        bucket = self.bucket(target)
+        good = bucket.good
         if good is not None and len(good) == n:
             return good
-        return self._gather(index, target, n)
+        return self._gather(target, n)
 
-    def _gather(self, index: int, target: Key, n: int) -> tuple[Contact, ...]:
+    def bucket(self, target: Key) -> Bucket:
+        """The bucket of ``target``, in whose range it lies."""
+        buckets = self._buckets
+        index = self._bits - (self.own ^ target).bit_length()
+        return buckets[index] if index < len(buckets) else buckets[-1]
+
+    def _gather(self, target: Key, n: int) -> tuple[Contact, ...]:
         """The general way: whole rings, and the nearest of the ring that is too many."""
+        index = min(self._prefix(target), len(self._buckets) - 1)
         good = self._good(self._buckets[index])
         if len(good) == n:
             return good
@@ -156,13 +160,10 @@ class Roster:
     def _prefix(self, key: Key) -> int:
         return self._bits - (self.own ^ key).bit_length()
 
-    def _bucket(self, key: Key) -> Bucket:
-        return self._buckets[min(self._prefix(key), len(self._buckets) - 1)]
-
     def _insert(self, row: Row, now: float) -> Changed:
         """Give ``row`` a place, splitting the last bucket as often as that needs."""
         key = row.contact.key
-        while len((bucket := self._bucket(key)).members) >= self._policy.k:
+        while len((bucket := self.bucket(key)).members) >= self._policy.k:
             self._split()
         self._drop_spare(bucket, key)
         self._slots[key] = self._ledger.enter(row)
@@ -173,7 +174,7 @@ class Roster:
     def _remove(self, slot: int) -> Changed:
         contact = self._ledger.contacts[slot]
         del self._slots[contact.key]
-        self._bucket(contact.key).discard(contact)
+        self.bucket(contact.key).discard(contact)
         self._ledger.release(slot)
         return Changed(contact, added=False)
 
@@ -193,7 +194,7 @@ class Roster:
     def _wait(self, row: Row) -> None:
         policy = self._policy
         slot = self._waiting.enter(row)
-        self._bucket(row.contact.key).keep(
+        self.bucket(row.contact.key).keep(
             slot, self._waiting, per_subnet=policy.per_subnet_bucket, most=policy.k
         )
 

@@ -3,6 +3,17 @@
 Reads are answered from the routing table and the stores. Writes pass, in order of cost: ticket,
 sizes and versions, and only then the signature, of which the shell allows a number per batch.
 So a flood of forged writes costs a hash each, not an Ed25519 verification (0.1 ms) each.
+
+**Tickets.** A datagram's source may be forged, and a DHT that stored on anybody's word could be
+turned against a third party: announce the victim's address for a popular torrent, and the whole
+swarm knocks there. So BEP 5 makes every writer show first that it receives at the address it
+writes from: "the queried node checks the token against the querying node's IP address. This is to
+prevent malicious hosts from signing up other hosts for torrents". A read hands the ticket out, for
+one key and one address; nothing is remembered, since it can be computed again when it is shown.
+
+**Answers are never larger than what asked for them warrants.** No request makes us send more than
+one datagram, to nobody but its source, and pings to strangers are counted
+(:mod:`dht.core.strangers`): as an amplifier this node is not worth forging a source for.
 """
 
 from __future__ import annotations
@@ -28,7 +39,7 @@ if TYPE_CHECKING:
 
     from dht.core.effects import Change
     from dht.core.keys import Key
-    from dht.core.messages import Contact, Origin, Record, Request, Response
+    from dht.core.messages import Contact, Origin, Record, Response
     from dht.core.policy import Policy
     from dht.core.providers import ProviderStore
     from dht.core.records import RecordStore
@@ -78,12 +89,13 @@ class Service:
         self._rng = rng
         self._scrapes: dict[Key, tuple[float, Scrape]] = {}
 
-    def respond(self, request: Request, origin: Origin, now: float) -> Outcome:
-        """Answer ``request``."""
-        return self.doors[type(request)](self, request, origin, now)
-
     def closer(self, target: Key, families: frozenset[str]) -> tuple[Contact, ...]:
-        """The k closest contacts of each family asked for."""
+        """The k closest contacts of each family asked for.
+
+        BEP 32 keeps the tables of IPv4 and IPv6 apart, but lets either be asked for both with
+        ``want``: a node that is new to one family finds its first contacts there through the
+        other.
+        """
         policy = self._policy
         if not families:
             return self._table.closest(target, policy.k)
@@ -104,6 +116,8 @@ class Service:
 
     def _find_node(self, request: FindNode, origin: Origin, now: float) -> Outcome:
         target, families = request.target, request.families
+        # The table hands out the identical tuple while its bucket stays as it is, and the dialect
+        # keeps the encoding beside it: nothing may be built here that need not be.
         if families:
             return Answer(self.closer(target, families)), ()
         return Answer(self._table.closest(target, self._policy.k)), ()
@@ -129,30 +143,38 @@ class Service:
         return Answer(closer, None, None, providers, ticket, scrape), ()
 
     def _scrape(self, key: Key, now: float) -> Scrape | None:
+        # BEP 33: two bloom filters, one of seeds and one of downloaders, which the asker unites
+        # over all nodes that hold the key, so that nobody is counted twice.
         summarise = self._policy.summarise
         providers = self._providers.all(key)
         if summarise is None or not providers:
             return None
         made = self._scrapes.get(key)
         if made is None or now - made[0] >= SCRAPE_SECONDS:
+            # All at once rather than the oldest: no order need be kept for a cache that is
+            # worth ten seconds of work at most.
             if len(self._scrapes) >= MAX_SCRAPES:
                 self._scrapes.clear()
             made = self._scrapes[key] = (now, summarise(providers))
         return made[1]
 
     def _sample(self, request: Sample, origin: Origin, now: float) -> Outcome:
+        # BEP 51: the same random sample for everybody until the interval has passed. Whoever asks
+        # again before learns nothing, so our store cannot be read out by asking fast.
         samples = self._providers.sample(self._policy.sample_size, now, self._rng)
         return Answer(self.closer(request.target, request.families), extra=samples), ()
 
     def _may_write(self, ticket: bytes | None, origin: Origin, key: Key, now: float) -> bool:
         tickets = self._policy.tickets
-        if tickets is None:
+        if tickets is None:  # Amino: a connection proves where its other end is.
             return True
         return ticket is not None and tickets.check(ticket, origin, key, now)
 
     def _announce(self, request: Announce, origin: Origin, now: float) -> Outcome:
         if not self._may_write(request.ticket, origin, request.key, now):
             return Refusal(BAD_TICKET, "bad token"), ()
+        # Before anything changes: what we could not make durable must not be in memory either,
+        # or we would answer reads with what a restart forgets.
         if self.behind:
             return _BEHIND, ()
         changes = self._providers.add(request.key, request.provider, now)
@@ -166,6 +188,8 @@ class Service:
             return Refusal(BAD_TICKET, "bad token"), ()
         if self.behind:
             return _BEHIND, ()
+        # Version and cas before the signature: they cost a look at what is held. That tells a
+        # forger which version we hold, but so does any read.
         refusal = self._records.check(record, request.cas) or self._verify(record)
         if refusal is not None:
             return refusal, ()

@@ -125,7 +125,7 @@ class RoutingTable(Roster):
         ledger.heard[slot] = now
         ledger.rtts[slot] += GAIN * (rtt - ledger.rtts[slot])
         if ledger.bad(slot):
-            self._bucket(ledger.contacts[slot].key).good = None
+            self.bucket(ledger.contacts[slot].key).good = None
         ledger.revive(slot)
 
     def failed(self, key: Key, now: float, endpoint: Endpoint | None = None) -> tuple[Changed, ...]:
@@ -136,7 +136,7 @@ class RoutingTable(Roster):
         liar could get any contact out of tables by naming a dead endpoint for it.
         """
         slot = self._slots.get(key)
-        bucket = self._bucket(key)
+        bucket = self.bucket(key)
         if slot is None:
             self._drop_spare(bucket, key, endpoint)
             return ()
@@ -152,7 +152,7 @@ class RoutingTable(Roster):
 
     def contradicted(self, contact: Contact, now: float = -inf) -> tuple[Changed, ...]:
         """Its endpoint answered with another key: whoever ``contact`` was, it is not there."""
-        bucket = self._bucket(contact.key)
+        bucket = self.bucket(contact.key)
         slot = self._slots.get(contact.key)
         if slot is None:
             self._drop_spare(bucket, contact.key, contact.endpoint)
@@ -168,7 +168,7 @@ class RoutingTable(Roster):
         rules, bad = self._policy.contacts, self._ledger.bad
         if contact.key == self.own or not rules.acceptable(contact) or rules.foreign(contact):
             return Verdict.REFUSE, []
-        bucket = self._bucket(contact.key)
+        bucket = self.bucket(contact.key)
         leaver = self._slots.get(contact.key)
         if leaver is not None:
             if not (bad(leaver) or self._silent(leaver, now)):
@@ -301,7 +301,7 @@ class RoutingTable(Roster):
 
     def touched(self, target: Key, now: float) -> None:
         """A lookup for ``target`` was made: its bucket counts as refreshed."""
-        self._bucket(target).touched = now
+        self.bucket(target).touched = now
 
     def refresh_target(self, index: int, rng: Random) -> Key:
         """A random key in the range of bucket ``index``: what to look up to refresh it."""

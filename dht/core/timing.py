@@ -15,6 +15,14 @@ Every request has two timeouts (libtorrent's idea; its values are fixed, 1 s and
 * after the *long* one, twice the short, the lookup stops counting on it. Too early costs a
   contact in the closest set. TCP's ``srtt + 4 * rttvar`` lies between the two.
 
+**The slowest of late.** A mean forgets slowly: after a stretch in which everything was slow (our
+own machine was busy while we joined, say) it takes 25 quick answers until the timeouts are back
+where they belong; and what single contacts needed then stands in the table until they answer
+again, which the dead among them never do. So no timeout is longer than the slowest of the last
+answers would justify. That needs no assumption about how round trips are spread: if all come from
+one distribution, the next one exceeds all of the last n once in n + 1 times. A contact that really
+is so far away is cut short once, answers late, and is then itself the slowest of late.
+
 An answer that comes later than either still counts, and is observed here: without that, a node
 whose link suddenly became slow would never learn it. RFC 6298's back-off (double the timeout
 after each loss) is left out on purpose. It exists to drain a congested path; here silence nearly
@@ -24,6 +32,7 @@ the death of another.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -41,17 +50,24 @@ LONG_OVER_SHORT: Final = 2
 """The long timeout over the short one, before both are clamped. With it, of round trips spread
 evenly over 100 to 300 ms none is given up, of normal ones (200 ± 100 ms) one in 10,000, of
 exponential ones one in 100, and most of these still count as late answers."""
+RECENT: Final = 16
+"""Answers in a block; the slowest of the last one to two blocks bounds the short timeout. It is
+then exceeded once in 17 to 33 times, which is as often as ``mean + 2 * spread`` is meant to be."""
 
 
 class Timing:
     """One node's estimate of round trips, and the patience that follows from it."""
 
-    __slots__ = ("_bounds", "_mean", "_spread")
+    __slots__ = ("_bounds", "_count", "_mean", "_peak", "_slowest", "_spread")
 
     def __init__(self, bounds: Timeouts) -> None:
         self._bounds = bounds
         self._mean: float | None = None
         self._spread = 0.0
+        # A sliding maximum in two numbers: of the block before, and of this one so far.
+        self._slowest = math.inf
+        self._peak = 0.0
+        self._count = 0
 
     @property
     def mean(self) -> float | None:
@@ -75,6 +91,10 @@ class Timing:
         else:  # RFC 6298, 2.3: the deviation first, from the mean as it was
             self._spread += DEVIATION_GAIN * (abs(self._mean - rtt) - self._spread)
             self._mean += MEAN_GAIN * (rtt - self._mean)
+        self._peak = max(self._peak, rtt)
+        self._count += 1
+        if self._count == RECENT:
+            self._slowest, self._peak, self._count = self._peak, 0.0, 0
 
     def patience(self, rtt: float | None) -> tuple[float, float]:
         """The short and the long timeout for a contact.
@@ -94,6 +114,7 @@ class Timing:
             long = max(bounds.long_initial, LONG_OVER_SHORT * short)
         else:
             short = (self._mean if rtt is None else rtt) + DEVIATIONS * self._spread
+            short = min(short, max(self._slowest, self._peak))
             long = LONG_OVER_SHORT * short
         short = min(max(short, bounds.short_floor), bounds.short_ceiling)
         long = min(max(long, bounds.long_floor), bounds.long_ceiling)

@@ -2,6 +2,15 @@
 
 Reading and writing in one walk is what BEP 5 and BEP 44 ask for: the ticket that permits a write
 comes with the answer to the read. Networks without tickets walk the same way.
+
+"To store a (key,value) pair, a participant locates the k closest nodes to the key and sends them
+STORE RPCs" (paper, section 2.3). What lies elsewhere is not found, since readers look only there.
+That decides what to do about a contact that does not take it:
+
+* it lets the write time out, or says that it is full or busy: it is no holder, and the next closest
+  takes its place among the k;
+* it says that the record itself is wrong, or older than what it holds: so would every other
+  contact that is up to date. Nobody takes its place.
 """
 
 from __future__ import annotations
@@ -89,12 +98,14 @@ class Writing(Operation):
         closest = self.walker.closest(k)
         if self._region is None or len(closest) <= k:
             return closest
+        # Sorted by distance, so whoever is inside the region stands before whoever is not.
         radius = 1 << (self.policy.space.bits - self._region)
         inside = sum(self._distance(contact) < radius for contact in closest)
         return closest[: max(k, inside)]
 
     def _unwritten(self) -> list[Contact]:
         """Targets that were neither written to nor asked for their ticket."""
+        # Computed anew each time: the k closest change when one of them is dismissed.
         busy = self._settled | self._writing | self._reading
         return [c for c in self._targets() if c.key not in busy and not self.spare(c)]
 
@@ -109,7 +120,7 @@ class Writing(Operation):
     def answered(self, call: Pending, contact: Contact, answer: Answer, now: float) -> list[Effect]:
         """Take the answer to a write, or to the walk."""
         if isinstance(call.request, Put | Announce):
-            # Also a late one, after we turned to another: one copy more.
+            # Also a late one, after we turned to another: one copy more, which nobody regrets.
             self._writing.discard(contact.key)
             self._settled.add(contact.key)
             self._holders[contact.key] = contact
@@ -118,6 +129,7 @@ class Writing(Operation):
             self._reading.discard(contact.key)
             self._tickets[contact.key] = answer.ticket
         found = super().answered(call, contact, answer, now)
+        # How a node says that it is full: an answer like any other, but without a token.
         if answer.ticket is None and call.request is self.request and self.policy.tickets:
             self.walker.dismiss(contact.key)
         return found

@@ -87,6 +87,7 @@ _REPLY_END: Final = _V + b"1:y1:re"
 _ERROR_END: Final = _V + b"1:y1:ee"
 _QUERY_END: Final = _V + b"1:y1:qe"
 
+_join: Final = b"".join
 _NO_FAMILY: Final = FAMILIES[0]
 
 Handle: TypeAlias = tuple[Address, bytes, int]
@@ -294,42 +295,45 @@ class Krpc:
             or asked not in self._plain
         ):
             return self._encode_rest(handle, response)
-        closer = response.closer if asked else None
+        nodes = self._encode_contacts(response.closer) if asked else b""
         written = b"%d:%b" % (len(number), number)
-        data = self.join_answer(address, written, closer, response.ticket)
+        data = self.join_answer(pack_address(address), nodes, response.ticket, written)
         return (data, address) if data is not None else self._encode_rest(handle, response)
 
     def join_answer(
-        self,
-        address: Address,
-        number: bytes,
-        closer: tuple[Contact, ...] | None,
-        ticket: bytes | None,
+        self, seen: bytes, nodes: bytes, ticket: bytes | None, number: bytes
     ) -> bytes | None:
-        """Join what most answers are: our id, contacts (unless ``None``), perhaps a ticket.
+        """Join what most answers are: our id, contacts, perhaps a ticket.
 
-        ``number`` is the transaction as bencoded. ``None`` if the answer is longer than a plain
-        one may be.
+        Args:
+            seen: The compact address of the asker.
+            nodes: The entry of the contacts, or nothing.
+            ticket: The ticket, if there shall be one.
+            number: The transaction as bencoded.
+
+        Returns:
+            ``None`` if the answer is longer than a plain one may be.
         """
-        nodes = b"" if closer is None else self._encode_contacts(closer)
-        head = b""
         if ticket is None:
-            ticket = b""
+            data = _join((self._ip, seen, self._head, nodes, b"e1:t", number, _REPLY_END))
         else:
-            head = _TOKEN[len(ticket)]
-        seen = pack_address(address)
-        pieces = (self._ip, seen, self._head, nodes, head, ticket, b"e1:t", number, _REPLY_END)
-        data = b"".join(pieces)
+            token = _TOKEN[len(ticket)]
+            pieces = (self._ip, seen, self._head, nodes, token, ticket, b"e1:t", number, _REPLY_END)
+            data = _join(pieces)
         return data if len(data) <= MAX_PLAIN else None
 
+    def write_contacts(self, closer: tuple[Contact, ...]) -> bytes:
+        """The entry of those contacts that are of our family."""
+        return write_contacts(closer, self._family_flag)
+
     def _encode_contacts(self, closer: tuple[Contact, ...]) -> bytes:
-        """The entry of those contacts that are of our family, remembered."""
+        """The same, remembered."""
         known = self._encoded.get(id(closer))
         if known is not None:
             return known[1]
         if len(self._encoded) >= _MAX_REMEMBERED:
             self._encoded.clear()
-        entry = write_contacts(closer, self._family_flag)
+        entry = self.write_contacts(closer)
         self._encoded[id(closer)] = (closer, entry)
         return entry
 

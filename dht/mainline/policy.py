@@ -1,4 +1,16 @@
-"""Mainline's numbers and rules, as the core wants to hear them."""
+"""Mainline's numbers and rules, as the core wants to hear them.
+
+Most of Mainline's numbers are the core's defaults, which were taken from it: k = 8 (BEP 5: "Each
+bucket can only hold K nodes, currently eight"), contacts questionable after 15 minutes, records
+kept for two hours (BEP 44). What stands here is what only this network knows: how its addresses
+relate to contacts, how much fits its datagrams, who may sign what.
+
+Addresses matter because ids are free. Whoever wants to surround a key needs many contacts near
+it, and without further rules one machine can be as many as it likes. So one address counts once,
+whatever its ports; of one subnet only a few are believed (:mod:`dht.core.bucket`,
+:mod:`dht.core.shortlist`); and among equals those come first whose id follows from their address
+(BEP 42).
+"""
 
 from __future__ import annotations
 
@@ -59,6 +71,7 @@ class MainlineContacts:
     def subnet(self, endpoint: Endpoint) -> Hashable | None:
         """The /24 or /64 (one household's or one machine's worth), unless exempt."""
         host = cast("Address", endpoint)[0]
+        # A test network lives on one machine, a company's behind a few subnets: they say so.
         if self._exempt and any(ip_address(host) in net for net in self._exempt):
             return None
         return subnet_of(host)

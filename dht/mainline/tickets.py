@@ -7,7 +7,8 @@ the key as well, so a ticket got for one key is no leave to write under others (
 Every answer to ``get`` and ``get_peers`` carries one, so minting is on the hot path: one BLAKE2s
 over secret, key and host. BLAKE2 needs no HMAC construction: a secret prefix makes it a MAC
 (RFC 7693, section 1), and the key before the host is of fixed length, so no two pairs look alike.
-Its keyed mode and its digest length argument would do the same at 1.3 times the cost.
+Its keyed mode and its digest length argument would do the same at 1.3 times the cost. A secret is
+kept as the state of the hash after it, which is copied for each ticket: 0.34 us instead of 0.39.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class MainlineTickets:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._current = self._previous = b""
+        self._current = self._previous = _hash()
         self._until = -math.inf  # the first ticket draws the secrets
 
-    def _draw(self) -> bytes:
-        """A new secret."""
-        return self._rng.getrandbits(_SECRET_BITS).to_bytes(_SECRET_BITS // 8, "big")
+    def _draw(self) -> hashlib.blake2s:
+        """A new secret, hashed so far."""
+        return _hash(self._rng.getrandbits(_SECRET_BITS).to_bytes(_SECRET_BITS // 8, "big"))
 
     def _rotate(self, now: float) -> None:
         """Take a new secret. After a long silence both are new: nothing old is accepted."""
@@ -68,7 +69,10 @@ class MainlineTickets:
         """Make a ticket from parts as they come off the wire."""
         if now >= self._until:
             self._rotate(now)
-        return _hash(self._current + key + host.encode()).digest()[:SIZE]
+        # As :func:`_finish`, without the call: it would cost what the copied state saves.
+        state = self._current.copy()
+        state.update(key + host.encode())
+        return state.digest()[:SIZE]
 
     def check(self, ticket: bytes, origin: Origin, key: Key, now: float) -> bool:
         """Whether ``ticket`` was minted here for this host and key, five to ten minutes ago."""
@@ -77,6 +81,13 @@ class MainlineTickets:
         host, _ = cast("Address", origin.endpoint)
         bound = key.to_bytes(20, "big") + host.encode()
         return any(
-            hmac.compare_digest(_hash(secret + bound).digest()[:SIZE], ticket)
+            hmac.compare_digest(_finish(secret, bound), ticket)
             for secret in (self._current, self._previous)
         )
+
+
+def _finish(secret: hashlib.blake2s, bound: bytes) -> bytes:
+    """The ticket for what ``bound`` says."""
+    state = secret.copy()
+    state.update(bound)
+    return state.digest()[:SIZE]

@@ -15,18 +15,21 @@ all the work of a node: they cost half as much this way.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dht.mainline.compact import key_from
 from dht.mainline.tickets import MainlineTickets
 
 if TYPE_CHECKING:
+    from dht.core.bucket import Bucket
     from dht.core.engine import Engine
+    from dht.core.keys import Key
+    from dht.core.messages import Contact
     from dht.mainline.compact import Address
     from dht.mainline.krpc import Krpc
 
 # Every length in the pattern is fixed, so what it matches is well-formed by construction.
-_USUAL: Final = re.compile(
+recognise: Final = re.compile(
     rb"""
     d1:ad  2:id20: (.{20})
            (?: 6:target20:    (.{20}) e  1:q (?: 9:find_node | 3:(get) )
@@ -37,6 +40,13 @@ _USUAL: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 ).fullmatch
+"""``recognise(datagram)``: the match that :meth:`Usual.answer` reads, ``None`` if it is unusual."""
+
+_MOST_BUCKETS: Final = 160
+"""Buckets whose contacts are kept as written: a table has no more. 300 bytes each."""
+
+Written: TypeAlias = "tuple[tuple[Contact, ...], bytes]"
+"""Contacts, and the entry of an answer that lists them."""
 
 
 class Usual:
@@ -45,36 +55,57 @@ class Usual:
     The tickets are those of Mainline, or it answers nothing.
     """
 
-    __slots__ = ("_dialect", "_engine", "_k", "_mint")
+    __slots__ = ("_dialect", "_engine", "_k", "_mint", "_table", "_written")
 
     def __init__(self, engine: Engine, dialect: Krpc) -> None:
         self._engine = engine
         self._dialect = dialect
         self._k = engine.policy.k
+        self._table = engine.table
         tickets = engine.policy.tickets
         self._mint = tickets.mint_raw if isinstance(tickets, MainlineTickets) else None
+        self._written: dict[Bucket, Written] = {}
 
-    def answer_untrusted(self, data: bytes, address: Address, now: float) -> bytes | None:
-        """The datagram that answers ``data``, or ``None`` if that has to go the general way."""
-        match = _USUAL(data)
-        engine, mint = self._engine, self._mint
-        if match is None or mint is None or not engine.serves or not address[1]:
+    def answer(
+        self, query: re.Match[bytes], address: Address, seen: bytes, now: float
+    ) -> bytes | None:
+        """The datagram that answers ``query``, or ``None`` if that has to go the general way.
+
+        Args:
+            query: What :func:`recognise` made of the datagram.
+            address: Where it came from.
+            seen: The same in compact form.
+            now: Seconds.
+        """
+        engine, mint, table = self._engine, self._mint, self._table
+        if mint is None or not engine.serves or not address[1]:
             return None
-        sender, target, get, infohash, number = match.groups()
-        ticket = None
-        if infohash is not None:
-            key = key_from(infohash)
-            if key in engine.providers:
-                return None
-            ticket = mint(infohash, address[0], now)
-        else:
-            key = key_from(target)
-            if get is not None:
-                if key in engine.records:
-                    return None
-                ticket = mint(target, address[0], now)
+        sender, target, get, infohash, number = query.groups()
+        wanted = infohash or target
+        key = key_from(wanted)
+        if (get and key in engine.records) or (infohash and key in engine.providers):
+            return None
         # Last, because it notes that the sender lives, and the general way would do so again.
-        if not engine.knows(key_from(sender), address, now):
+        who = key_from(sender)
+        if not table.heard(who, address, now) and not engine.knows(who, address, now):
             return None
-        closer = engine.table.closest(key, self._k)
-        return self._dialect.join_answer(address, number, closer, ticket)
+        ticket = mint(wanted, address[0], now) if get or infohash else None
+        bucket = table.bucket(key)
+        written = self._written.get(bucket)
+        if written is None or written[0] is not bucket.good:
+            written = self._write(bucket, key)
+        return self._dialect.join_answer(seen, written[1], ticket, number)
+
+    def _write(self, bucket: Bucket, key: Key) -> Written:
+        """Write the contacts closest to ``key``; remember it if they are just those of ``bucket``.
+
+        Of a bucket that is not full they are others for each key. Kept by the answer, those would
+        push out what is asked for again: keeping by bucket is worth 0.25 us a reply.
+        """
+        closer = self._table.closest(key, self._k)
+        written = closer, self._dialect.write_contacts(closer)
+        if closer is bucket.good:
+            if len(self._written) >= _MOST_BUCKETS:  # Of a table that took another key (BEP 42).
+                self._written.clear()
+            self._written[bucket] = written
+        return written

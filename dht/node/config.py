@@ -28,6 +28,8 @@ PUBLIC_BOOTSTRAP: Final[tuple[Address, ...]] = (
 )
 """Where clients of Mainline have joined for years; each is run by another party."""
 
+NETWORK: Final = "mainline"
+"""What the state calls this network."""
 DEFAULT_PORT: Final = 6881
 ANY_PORT: Final = 0
 EVERYWHERE: Final[tuple[Address, ...]] = (("0.0.0.0", ANY_PORT), ("::", ANY_PORT))  # noqa: S104 - it serves the public
@@ -45,7 +47,8 @@ class NodeConfig:
         state: Where records, contacts and promises survive; a directory or an open state.
             ``None``: nothing survives.
         resident: Be *the* node of the state directory: take its identity and keep its promises.
-            Falls back to a throw-away identity if another process is that already.
+            While another process is that, passes under a throw-away identity; takes over when
+            the other is gone.
         mode: See :data:`Mode`. Short-lived nodes are ``"client"``: read-only (BEP 43), so that
             nobody keeps in a table who is about to leave.
         key: Our id. ``None``: the saved one, or one drawn.

@@ -4,7 +4,7 @@ A state directory has one identity: a seed to draw node ids from, the id and por
 last, so that a node returns to the network as the one it was. Two processes must never be that
 node at once: others would see one id at two addresses and distrust both. So the identity belongs
 to whoever holds ``node.lock`` (see :class:`dht.node.disk.FileLock`); everybody else takes a
-throw-away identity and does not serve (BEP 43).
+throw-away identity and does not serve (BEP 43), until the holder is gone and the lock is free.
 
 The holder writes into the lock file who it is and where it listens, which lets the others join the
 network through it. What the file says counts only while the lock is held.

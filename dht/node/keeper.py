@@ -22,8 +22,9 @@ import trio
 
 from dht.core.commands import Promise, Withdraw
 from dht.core.messages import Record
+from dht.node.config import NETWORK
 from dht.node.disk import StateError
-from dht.node.writer import NETWORK, clock
+from dht.node.writer import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

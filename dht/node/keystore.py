@@ -10,6 +10,9 @@ The format is what other programs read: PKCS#8 in PEM, encrypted if a passphrase
 it stands the name that the key has in the network, as explanatory text (RFC 7468, section 2, lets
 any text precede the armour; OpenSSL skips it). With it an encrypted key can be listed and shown
 without its passphrase; it is compared with the key whenever that is opened.
+
+What reads and writes PEM is imported when it is used: with it come SSH's formats, a twentieth of
+a second that those who only want to know what their keys are called need not wait.
 """
 
 from __future__ import annotations
@@ -25,14 +28,6 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from dht import names
 
@@ -212,11 +207,18 @@ class Keystore:
 
 def address_of(private: Ed25519PrivateKey) -> Address:
     """The name that a key may write under, without salt."""
-    return names.name(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return names.name(private.public_key().public_bytes_raw())
 
 
 def to_pem(private: Ed25519PrivateKey, passphrase: bytes | None = None) -> bytes:
     """Write a key as PKCS#8 in PEM, encrypted if there is a passphrase."""
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - see above
+        BestAvailableEncryption,
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
     sealed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
 
@@ -247,6 +249,10 @@ def read_private(data: bytes, passphrase: bytes | None = None) -> Ed25519Private
 
 def _read_pem(data: bytes, passphrase: bytes | None) -> Ed25519PrivateKey:
     """Read PKCS#8 armour."""
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - see above
+        load_pem_private_key,
+    )
+
     try:
         private = load_pem_private_key(data, passphrase or None)
     except TypeError as error:
@@ -277,7 +283,7 @@ def _read_raw(data: bytes) -> Ed25519PrivateKey | None:
     if len(data) not in (_SEED, _SEED_AND_PUBLIC):
         return None
     private = Ed25519PrivateKey.from_private_bytes(data[:_SEED])
-    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    public = private.public_key().public_bytes_raw()
     if data[_SEED:] not in (b"", public):
         raise KeystoreError(
             "the public key beside the seed is not the seed's",

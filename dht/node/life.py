@@ -6,16 +6,23 @@ that wait are committed and their replies sent while the sockets are still open,
 saved, then the sockets close and whoever still waits is told.
 
 All tasks live in one nursery of :meth:`Life.run`; when that returns, nothing is left running.
+
+**Succession.** Of several nodes on one state directory one holds its identity and the others pass
+through. When the holder dies, however it dies, the kernel lets go of its lock; whoever notices
+first takes the identity, what was held under it, and the promises. Until then nobody keeps them,
+so the others look once a second, as often as a keeper looks for news.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from dht.core.keys import MAINLINE_SPACE
+from dht.node.config import NETWORK
 from dht.node.disk import StateError
 from dht.node.host import Host
 from dht.node.identity import Identity
@@ -23,10 +30,11 @@ from dht.node.joining import Joining
 from dht.node.keeper import Keeper
 from dht.node.portmap import keep_mapped
 from dht.node.state import State
-from dht.node.writer import NETWORK, Writer
+from dht.node.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dht.core.keys import Key
     from dht.core.messages import Contact
@@ -36,7 +44,10 @@ if TYPE_CHECKING:
 _FAREWELL: Final = 5.0
 """Seconds that closing may take: a disk that hangs must not hang us."""
 _REST: Final = 60.0
-"""Seconds between two rounds of the steward."""
+"""Seconds between two rounds of the steward, or two attempts at a state that cannot be used."""
+_LOOK: Final = 1.0
+"""Seconds between two looks whether the node of our directory is gone: 0.1 ms each, and promises
+have no keeper in between."""
 
 _log = logging.getLogger("dht.node")
 
@@ -49,6 +60,7 @@ class Life:
         joining: How we stand to the network.
         keeper: The promises kept.
         serving: Whether we answer requests.
+        home: The event loop that all this happens in.
     """
 
     def __init__(self, config: NodeConfig) -> None:
@@ -57,6 +69,7 @@ class Life:
         self.joining = Joining(self.host)
         self.keeper = Keeper(self.host)
         self.serving = config.mode != "client"
+        self.home: trio.lowlevel.TrioToken | None = None
         self._state: State | None = None
         self._identity: Identity | None = None
         self._writer: Writer | None = None
@@ -68,6 +81,7 @@ class Life:
 
     async def run(self, started: Callable[[], None]) -> None:
         """Live until cancelled or aborted; ``started`` is called when the sockets are open."""
+        self.home = trio.lowlevel.current_trio_token()
         try:
             await self._open()
             async with trio.open_nursery() as nursery:
@@ -97,6 +111,8 @@ class Life:
         if self._writer is not None:
             for port in self.host.ports:
                 saved += await self._writer.restore(port, everything=self.resident)
+        # At once, not with the contacts: who is killed young comes back as itself, too.
+        await trio.to_thread.run_sync(self._remember)
         self.joining.know(saved, self._nearby)
 
     async def _open_state(self) -> None:
@@ -136,19 +152,59 @@ class Life:
         for port in self.host.ports[1:]:
             nursery.start_soon(port.run)
         self.joining.start(nursery)
-        if self._writer is not None and self.resident:
-            self.host.on_persist = self._writer.take
-            nursery.start_soon(self._writer.run)
-            nursery.start_soon(self._keep)
+        if self.resident:
+            self._settle_in(nursery)
+        elif self.config.resident and self._state is not None:
+            nursery.start_soon(self._succeed, self._state.path.parent, nursery)
         if self._state is not None or self.config.mode == "auto":
             nursery.start_soon(self._steward)
         if self.config.port_mapping:
             for port in self.host.ports:
                 nursery.start_soon(keep_mapped, port.address)
-        if self._identity is not None:
+
+    def _settle_in(self, nursery: trio.Nursery) -> None:
+        """Do from now on what only the node of a directory does: store, keep, be joined through."""
+        if self._writer is not None and self._identity is not None:
+            self.host.on_persist = self._writer.take
+            nursery.start_soon(self._writer.run)
+            nursery.start_soon(self._keep)
             self._identity.announce([_reachable(port.address) for port in self.host.ports])
 
     # Living.
+
+    async def _succeed(self, directory: Path, nursery: trio.Nursery) -> None:
+        """Wait until the node of ``directory`` is gone, and be it from then on."""
+        while not self.resident:
+            await trio.sleep(_LOOK)
+            try:
+                await self._take_over(directory)
+            except StateError as problem:
+                _log.warning("cannot take over from the node that is gone: %s", problem)
+                await trio.sleep(_REST)
+        self._began = trio.current_time()
+        self._settle_in(nursery)
+        self.serving = self.config.mode != "client"
+        self.host.serve(serves=self.serving)
+        _log.info("now the node of %s: the one before is gone", directory)
+
+    async def _take_over(self, directory: Path) -> None:
+        """Take the identity if it is free, and with it all that was held under it.
+
+        The port stays ours, as after a restart that finds the old one taken. The key is the old
+        one: what was held is held because it is close to it.
+        """
+        identity = await trio.to_thread.run_sync(Identity.claim, directory)
+        if identity is None or self._writer is None:
+            return
+        with ExitStack() as undo:
+            undo.callback(identity.close)
+            for port in self.host.ports:
+                await self._writer.restore(port, everything=True)
+                key = identity.key(NETWORK, port.family)
+                if key is not None and self.config.key is None:
+                    self.host.rekey(port, key)
+            undo.pop_all()
+        self._identity = identity
 
     async def _keep(self) -> None:
         """Keep promises, from when we are in the network: before, each would only fail."""

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from socket import AF_INET6, inet_pton
 from typing import Final
 
 _SOURCES: Final = 65_536
@@ -111,8 +110,3 @@ class SourceLimiter:
             self._before, self._until = self._until, {}
             self._rotate_at = now + self._period
         return self._before.get(source, now)
-
-
-def source_of_ipv6(host: str) -> bytes:
-    """Reduce an IPv6 address to its /64; a scope (``%eth0``) makes no difference."""
-    return inet_pton(AF_INET6, host.partition("%")[0])[:8]

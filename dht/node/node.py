@@ -9,7 +9,8 @@ nursery, its sockets are closed, its contacts saved. Every verb waits until the 
 join has come to a verdict, runs on all address families at once, and returns a value that carries
 the evidence of what was asked and answered; or raises a :class:`~dht.errors.DhtError` that does.
 
-Deadlines are trio's: put a verb under ``trio.move_on_after``. A verb that is cancelled stops its
+A node lives in the event loop it was entered in, and can be used in no other. Deadlines are
+trio's: put a verb under ``trio.move_on_after``. A verb that is cancelled stops its
 operation in the engine.
 """
 
@@ -131,6 +132,7 @@ class Node(Storing, Exploring):
             external=life.host.external,
             serving=life.serving,
             ready=life.joining.ready,
+            resident=life.resident,
             promises=life.keeper.kept,
             operations=life.host.operations,
             size=sizes[0] if sizes else None,

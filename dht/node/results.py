@@ -126,6 +126,7 @@ class NodeStatistics:
         external: The address the world sees us at, once enough nodes agree on it.
         serving: Whether we answer requests.
         ready: Whether we have joined the network.
+        resident: Whether we are the node of our state directory: its identity, its promises.
         promises: How many promises this node keeps.
         operations: How many operations run.
         size: About how many nodes the network has; ``None`` before the first lookups.
@@ -135,6 +136,7 @@ class NodeStatistics:
     external: str | None
     serving: bool
     ready: bool
+    resident: bool
     promises: int
     operations: int
     size: Estimate | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import trio
+
 from dht.core.keys import MAINLINE_SPACE
 from dht.errors import NodeClosed, NoNetwork
 
@@ -37,9 +39,24 @@ class Verbs:
 
     @property
     def _living(self) -> Life:
-        if self._life is None:
+        """Our life, for whoever may take part in it.
+
+        Its events wake tasks of its own event loop only; whoever waited for one of them in
+        another would wait for ever. A thread without any may look, but cannot wait.
+
+        Raises:
+            NodeClosed: It is over, or has not begun.
+            RuntimeError: It is lived in another event loop.
+        """
+        life = self._life
+        if life is None:
             raise NodeClosed
-        return self._life
+        if trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is not life.home:
+            raise RuntimeError(
+                "this node lives in another trio.run: use it there (from here with "
+                "trio.from_thread.run), or make one of this loop's own"
+            )
+        return life
 
     async def _begin(self, command: Callable[[int, Port], Command]) -> Errand:
         """Start an operation on every port, once we know whether there is a network."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from dht.core.commands import Restore
+from dht.node.config import NETWORK
 from dht.node.disk import StateError
 from dht.node.state import Clock
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from dht.node.state import State
     from dht.node.udp import Port
 
-NETWORK: Final = "mainline"
 _RETRY: Final = 5.0
 """Seconds between two attempts at a disk that fails."""
 

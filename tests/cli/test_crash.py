@@ -16,9 +16,9 @@ import trio
 
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Record
+from dht.node.config import NETWORK
 from dht.node.node import Node
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from dht.testing import Testnet
 from tests.dhtctl import Dhtctl, environment
 from tests.networks import network

@@ -214,8 +214,3 @@ def test_what_a_deed_lacks_is_not_mistaken_for_the_deed(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-
-
-def test_a_verb_without_a_deed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert session.run(argparse.Namespace(verb="no_such_verb")) is ExitCode.FAILED
-    assert capsys.readouterr().err == "error: no_such_verb is not in this version yet\n"

@@ -51,7 +51,7 @@ SILENT_HELP = """
 import os, sys
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 sys.argv = ["dhtctl", "--help"]
-from cli.main import entry
+from cli.__main__ import entry
 entry()
 """
 
@@ -164,6 +164,95 @@ def test_text_that_the_terminal_cannot_show_is_escaped(dhtctl: Dhtctl) -> None:
     assert "k\\xe4se" in done.out
 
 
+INTERRUPTING = """
+import runpy, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["dhtctl", "get", "00" * 20, "--bootstrap", ""]
+runpy.run_module("cli", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("cli.main", "argparse", "cli.parser", "cli.verbs.running", "cli.session", "cli.output"),
+        *("cli.keys", "cli.loop", "trio", "cli.network", "dht.node.node"),
+    ],
+)
+def test_an_interrupt_while_it_still_imports_is_no_traceback(tmp_path: Path, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTING.format(module=module)],
+        check=False, capture_output=True, text=True, env=unmeasured(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert done.stderr in ("", "error: interrupted\n")
+
+
+def test_an_interrupt_at_its_very_end_is_silent(tmp_path: Path) -> None:
+    script = (
+        "import atexit, runpy, signal, sys\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\n"
+        "sys.argv = ['dhtctl', 'config', 'path']\n"
+        "runpy.run_module('cli', run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False, capture_output=True, text=True, env=unmeasured(tmp_path),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_who_may_not_be_interrupted_is_not(tmp_path: Path) -> None:
+    """``nohup``, and shells that start a job in the background, let SIGINT be ignored."""
+    code = "import signal, cli.__main__; signal.raise_signal(signal.SIGINT); print('here')"
+    done = subprocess.run(
+        ["sh", "-c", f"trap '' INT; {sys.executable} -c \"{code}\""],
+        check=False, capture_output=True, text=True, env=unmeasured(tmp_path),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
+
+
+MISTAKES = [
+    ("get", "zzz"),
+    ("find", "zzz"),
+    ("scrape", "zzz"),
+    ("lookup", "zzz"),
+    ("sample", "zzz"),
+    ("forget", "zzz"),
+    ("provide", "zzz"),
+    ("provide", "00" * 20, "--port", "70000"),
+    ("ping", "here:x"),
+    ("put", "/no/such/file"),
+    ("put", "--value", "x", "--salt", "y"),
+    ("put", "--value", "x", "--name", "nobody"),
+    ("put", "--value", "x" * 2000),
+    ("node", "--listen", "here"),
+]
+
+
+@pytest.mark.parametrize("words", MISTAKES, ids=lambda words: " ".join(words)[:30])
+def test_a_mistake_on_this_machine_does_not_wait_for_the_network(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """Neither trio nor the node is imported for it; that is most of the time it could take."""
+    script = (
+        "import sys\n"
+        "from cli import main\n"
+        f"code = main.main({words!r})\n"
+        "print(code, *{'trio', 'dht.node.node', 'dht.core.engine'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True, capture_output=True, text=True, env=unmeasured(tmp_path), cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.strip() in ("1", "2")
+    assert done.stderr.startswith("error: ")
+
+
 def test_interrupted(tmp_path: Path) -> None:
     script = (
         "import sys\n"
@@ -184,7 +273,7 @@ def test_output_that_goes_nowhere_is_no_traceback(how: str, tmp_path: Path) -> N
     """Nobody listens on port 9: the verb fails for that, whatever becomes of its output."""
     where = {**os.environ, "DHTCTL_BOOTSTRAP": "127.0.0.1:9", "DHTCTL_STATE": str(tmp_path)}
     for verb in ("status", "get 0123456789012345678901234567890123456789 --as key --timeout 0.2"):
-        command = f"{sys.executable} -m cli.main {verb} {how}"
+        command = f"{sys.executable} -m cli {verb} {how}"
         done = subprocess.run(
             ["bash", "-c", command],
             check=False,

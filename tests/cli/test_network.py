@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from cli.failures import translated
 from dht import errors
 from dht.core.messages import Refusal
@@ -30,6 +32,13 @@ def test_lookup_lists_the_closest_first(online: Dhtctl) -> None:
 def test_lookup_without_a_network(inside: Dhtctl) -> None:
     done = inside("lookup", "00" * 20, DHTCTL_BOOTSTRAP=NOBODY, DHTCTL_PATIENCE="0.3")
     assert (done.code, done.out) == (4, "")
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "nan", "inf", "-inf", "-1", "0"])
+def test_patience_that_is_none(inside: Dhtctl, nonsense: str) -> None:
+    done = inside("ping", NOBODY, DHTCTL_PATIENCE=nonsense)
+    assert (done.code, done.out) == (2, "")
+    assert f"DHTCTL_PATIENCE: {nonsense!r} is not a number of seconds above 0" in done.err
 
 
 def test_ping(online: Dhtctl, doors: str) -> None:

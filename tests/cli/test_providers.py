@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +10,14 @@ import pytest
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider
+from dht.node.config import NETWORK
 from dht.node.state import State
-from dht.node.writer import NETWORK
-from tests.staying import started
+from tests.dhtctl import promises
+from tests.running import Staying
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dht.node.promises import StoredPromise
     from tests.dhtctl import Dhtctl
 
 NOBODY = "127.0.0.1:9"
@@ -28,11 +27,6 @@ NOBODY = "127.0.0.1:9"
 def infohash() -> str:
     """One for each test: the network is shared and remembers."""
     return secrets.token_hex(20)
-
-
-def promises(home: Path) -> list[StoredPromise]:
-    with State.open(home / "state") as state:
-        return state.promises(NETWORK)
 
 
 def cid(infohash: str) -> str:
@@ -105,7 +99,7 @@ def test_sample_lists_what_is_provided(online: Dhtctl, infohash: str) -> None:
 def test_provide_stays_and_forget_ends_it(
     online: Dhtctl, doors: str, infohash: str, tmp_path: Path
 ) -> None:
-    with started(tmp_path, "provide", infohash, DHTCTL_BOOTSTRAP=doors) as provide:
+    with Staying(tmp_path, "provide", infohash, DHTCTL_BOOTSTRAP=doors) as provide:
         assert provide.line() == cid(infohash)
         assert "announced" in provide.note()
         assert "stays" in provide.note()
@@ -121,13 +115,13 @@ def test_provide_leaves_what_a_running_node_keeps(
     inside: Dhtctl, doors: str, infohash: str, tmp_path: Path
 ) -> None:
     words = ("node", "--listen", "127.0.0.1:0")
-    with started(tmp_path, *words, DHTCTL_BOOTSTRAP=doors) as node:
+    with Staying(tmp_path, *words, DHTCTL_BOOTSTRAP=doors) as node:
         assert node.line()
         done = inside("provide", infohash, "--port", "7001", "--bootstrap", "")
         assert done.code == 0
-        assert f"process {node.process.pid}" in done.err
+        assert f"process {node.pid}" in done.err
         assert len(promises(tmp_path)) == 1
-        assert node.stop(signal.SIGTERM) == 0
+        assert node.stop() == 0
 
 
 def test_forget(online: Dhtctl, infohash: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -110,7 +111,7 @@ def test_more_nodes_than_files_are_refused_before_anything_starts(tmp_path: Path
         "import resource, runpy, sys;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128));"
         "sys.argv = ['dhtctl', 'testnet', '--nodes', '100'];"
-        "runpy.run_module('cli.main', run_name='__main__')"
+        "runpy.run_module('cli', run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -204,8 +205,34 @@ def test_a_second_node_names_the_first_and_goes_on_as_somebody_else(
             assert two["id"] != one["id"]
             assert f"process {first.pid} is the node of" in second.told("warning")
             assert second.stop() == 0
+            last = json.loads(second.rest()[1][-1])
+            assert (last["type"], last["saved"]) == ("stopped", False)
+            assert "state saved" not in last["message"]
         assert Identity.holder(tmp_path / "state") == first.pid
         assert first.stop() == 0
+
+
+def test_a_second_node_takes_over_when_the_first_is_killed(tmp_path: Path, network: str) -> None:
+    """A promise must have a keeper also when ``kill -9`` was the end of the one it had."""
+    with Staying(tmp_path, "node", "--json", DHTCTL_BOOTSTRAP=network) as first:
+        one = first.object()
+        with Staying(tmp_path, "node", "--json", DHTCTL_BOOTSTRAP=network) as second:
+            second.object()
+            first.process.kill()
+            assert json.loads(second.told('"resident"'))["resident"]
+            assert Identity.holder(tmp_path / "state") == second.pid
+
+            async def promise_and_leave() -> None:
+                state = tmp_path / "state"
+                async with passing(network, state=state, resident=False) as node:
+                    await node.promise(b"a promise of another", Provider(("0.0.0.0", 4711)))
+
+            trio.run(promise_and_leave)
+            assert "1 promise" in second.told("keeping")
+            assert second.stop() == 0
+            assert any("state saved" in line for line in second.rest()[1])
+        with Staying(tmp_path, "node", "--json", DHTCTL_BOOTSTRAP=network) as third:
+            assert third.object()["id"] == one["id"]
 
 
 def test_a_client_answers_nobody(tmp_path: Path, network: str) -> None:
@@ -297,6 +324,7 @@ def standing(**changed: Any) -> node_action.Standing:
         "promises": 0,
         "external": None,
         "serving": True,
+        "resident": True,
     }
     return node_action.Standing(**(usual | changed))
 
@@ -311,6 +339,7 @@ def standing(**changed: Any) -> node_action.Standing:
         ({"external": "8.8.8.8"}, ["seen"]),
         ({"external": "192.168.1.7"}, []),
         ({"serving": False}, ["mode"]),
+        ({"resident": False}, []),
         ({"serving": False, "promises": 1}, ["keeping", "mode"]),
     ],
 )
@@ -318,6 +347,11 @@ def test_what_changes_is_told_once(changed: dict[str, Any], told: list[str]) -> 
     later = standing(**changed)
     assert [kind for _, kind, _ in later.news(standing())] == told
     assert list(later.news(later)) == []
+
+
+def test_that_it_took_over_is_news() -> None:
+    passing = standing(resident=False, serving=False)
+    assert [kind for _, kind, _ in standing().news(passing)] == ["resident", "mode"]
 
 
 def test_at_first_everything_is_news_but_the_mode() -> None:

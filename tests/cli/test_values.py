@@ -17,28 +17,19 @@ import pytest
 
 from dht import names
 from dht.codec.bencode import decode, encode
-from dht.core.messages import Record
-from dht.node.state import State
-from dht.node.writer import NETWORK
-from tests.dhtctl import PROGRAM, environment
-from tests.staying import started
+from tests.dhtctl import PROGRAM, environment, promises
+from tests.running import Staying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dht.node.promises import StoredPromise
     from tests.dhtctl import Dhtctl
 
 BINARY = bytes(range(256))
 NOBODY = "127.0.0.1:9"
 """The port of "discard": nothing listens there."""
 ABSENT = str(names.item_of(bytes(20)))
-
-
-def promises(home: Path) -> list[StoredPromise]:
-    with State.open(home / "state") as state:
-        return state.promises(NETWORK)
 
 
 # Immutable values.
@@ -206,7 +197,7 @@ def test_interrupted(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         silent.settimeout(30)
         door = f"127.0.0.1:{silent.getsockname()[1]}"
-        with started(tmp_path, "get", ABSENT, "--json", DHTCTL_BOOTSTRAP=door) as get:
+        with Staying(tmp_path, "get", ABSENT, "--json", DHTCTL_BOOTSTRAP=door) as get:
             silent.recv(2000)
             assert get.stop(signal.SIGINT) == 130
             assert '"interrupted"' in get.note()
@@ -253,102 +244,23 @@ def test_fewer_copies_than_wanted(online: Dhtctl, tmp_path: Path) -> None:
     assert len(promises(tmp_path)) == 1
 
 
-# Names.
-
-
-@pytest.fixture
-def blog(online: Dhtctl) -> str:
-    return online("key", "new", "blog").out.strip()
-
-
-def test_a_name_has_versions(online: Dhtctl, blog: str) -> None:
-    first = online("put", "--value", "one", "--name", "blog")
-    assert first.out.strip() == blog
-    assert "version 1" in first.err
-    [second] = online("put", "--value", "two", "--name", "blog", "--json").objects
-    assert second["seq"] == 2
-    assert online("get", blog).raw == b"two"
-    assert online("get", "blog").raw == b"two"
-    [got] = online("get", blog, "--json", "--min-seq", "1").objects
-    assert got["seq"] == 2
-    none = online("get", blog, "--min-seq", "2")
-    assert none.code == 3
-    assert "above 2" in none.err
-
-
-def test_a_salt_tells_records_apart(online: Dhtctl, blog: str) -> None:
-    assert online("put", "--value", "a", "--name", "blog", "--salt", "x y").out == f"{blog}/x%20y\n"
-    assert online("put", "--value", "b", "--name", "blog", "--salt", "z").code == 0
-    assert online("get", f"{blog}/x%20y").raw == b"a"
-    assert online("get", blog, "--salt", "z").raw == b"b"
-    assert online("get", blog).code == 3
-
-
-def test_an_update_that_is_refused_changes_nothing(
-    online: Dhtctl, blog: str, tmp_path: Path
-) -> None:
-    assert online("put", "--value", "one", "--name", "blog", "--seq", "5").code == 0
-    wrong = online("put", "--value", "two", "--name", "blog", "--cas", "3", "--json")
-    assert (wrong.code, wrong.out) == (1, "")
-    [error] = wrong.complaints
-    assert (error["bep_code"], error["refused"]) == (301, 8)
-    old = online("put", "--value", "two", "--name", "blog", "--seq", "4")
-    assert old.code == 1
-    assert "higher" in old.err
-    [promise] = promises(tmp_path)
-    assert isinstance(promise.what, Record)
-    assert promise.what.value == b"3:one"
-    right = online("put", "--value", "two", "--name", "blog", "--cas", "5")
-    assert right.code == 0
-    assert online("get", blog).raw == b"two"
-    [promise] = promises(tmp_path)
-    assert isinstance(promise.what, Record)
-    assert promise.what.value == b"3:two"
-
-
-def test_a_version_that_the_network_knows_better(online: Dhtctl, blog: str, tmp_path: Path) -> None:
-    """Another machine published 9; here 5 is promised, and 7 comes too late."""
-    assert online("put", "--value", "ours", "--name", "blog", "--seq", "5").code == 0
-    pem = online("key", "export", "blog").out.encode()
-    other = str(tmp_path / "other")
-    assert online("--state", other, "key", "import", "blog", "-", stdin=pem).code == 0
-    theirs = online("--state", other, "put", "--value", "theirs", "--name", "blog", "--seq", "9")
-    assert theirs.code == 0
-    late = online("put", "--value", "late", "--name", "blog", "--seq", "7")
-    assert (late.code, late.out) == (1, "")
-    assert "302" in late.err
-    [promise] = promises(tmp_path)
-    assert isinstance(promise.what, Record)
-    assert promise.what.value == b"4:ours"
-    assert "version 10" in online("put", "--value", "next", "--name", "blog").err
-
-
-def test_a_key_behind_a_passphrase(online: Dhtctl, tmp_path: Path) -> None:
-    (tmp_path / "pass").write_text("sesame\n")
-    made = online("key", "new", "vault", "--new-passphrase-file", "pass")
-    assert made.code == 0
-    closed = online("put", "--value", "x", "--name", "vault")
-    assert closed.code == 1
-    assert "--passphrase-file" in closed.err
-    opened = online("put", "--value", "x", "--name", "vault", "--passphrase-file", "pass")
-    assert opened.out == made.out
-    assert online("put", "--value", "y", "--name", "nobody").code == 1
-
-
 # Keeping.
 
 
 def test_keep_stays_until_stopped(doors: str, tmp_path: Path) -> None:
-    with started(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
+    with Staying(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
         assert put.line() == str(names.item(b"4:kept"))
         assert "copies" in put.note()
         assert "stays" in put.note()
-        assert put.stop() == 0
+        assert put.stop(signal.SIGINT) == 0
+        [last] = put.rest()[1]
+        assert "the promise stands" in last
+        assert f"`dhtctl forget {names.item(b'4:kept')}` withdraws it" in last
     assert len(promises(tmp_path)) == 1
 
 
 def test_keep_ends_when_the_promise_does(online: Dhtctl, doors: str, tmp_path: Path) -> None:
-    with started(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
+    with Staying(tmp_path, "put", "--value", "kept", "--keep", DHTCTL_BOOTSTRAP=doors) as put:
         key = put.line()
         assert online("forget", key).out.strip() == key
         assert put.ended() == 0
@@ -362,19 +274,19 @@ def test_keep_ends_in_time(online: Dhtctl) -> None:
 def test_a_running_node_keeps_it_and_shows_the_way(
     dhtctl: Dhtctl, doors: str, tmp_path: Path
 ) -> None:
-    with started(tmp_path, "node", "--listen", "127.0.0.1:0", DHTCTL_BOOTSTRAP=doors) as node:
+    with Staying(tmp_path, "node", "--listen", "127.0.0.1:0", DHTCTL_BOOTSTRAP=doors) as node:
         assert node.line()
         stored = dhtctl("put", "--value", "through", "--json", "--bootstrap", "")
         assert stored.code == 0
         [remembered] = [line for line in stored.complaints if line["type"] == "remembered"]
-        assert remembered["kept_by"] == node.process.pid
+        assert remembered["kept_by"] == node.pid
         assert dhtctl("get", stored.objects[0]["key"], "--bootstrap", "").raw == b"through"
         assert node.stop() == 0
 
 
 def test_starting_costs_little(online: Dhtctl) -> None:
     """rich, the wire's second reader and other weights are not carried by those who need none."""
-    code = "import sys, cli.actions.get; print(*sorted(sys.modules))"
+    code = "import sys, cli.actions.get, cli.network; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     loaded = set(done.stdout.split())
     assert not loaded & {

@@ -12,10 +12,7 @@ counted; and at the end every operation that was begun has ended.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import sys
-import time
 from collections import Counter, deque
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -43,7 +40,8 @@ from dht.mainline.items import immutable_record, sign_record
 from dht.mainline.krpc import Incoming, Krpc, Rejected
 from dht.mainline.policy import mainline_policy
 from dht.mainline.tickets import MainlineTickets
-from tests.fuzz.packets import ODDITIES, SLOW_S, mutants
+from tests.fuzz.packets import ODDITIES, mutants
+from tests.fuzzing import main, throw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -257,38 +255,11 @@ class Besieged:
 
 def run(count: int, seed: int) -> Besieged:
     """Throw ``count`` mutants at a new node."""
-    node, rng = Besieged(seed), Random(seed)
-    stream: Iterator[bytes] = mutants(node, rng)  # type: ignore[arg-type]
-    for _ in range(count):
-        data = next(stream)
-        started = time.process_time()
-        try:
-            node.receive(data)
-        except BaseException:
-            print(f"seed {seed}: the packet was {data!r} from {node.source}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: too slow: {data!r}")
+    node = Besieged(seed)
+    throw(node, mutants(node, Random(seed)), count, seed)  # type: ignore[arg-type]
     node.come_to_rest()
     return node
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
-    started = time.perf_counter()
-    node = run(options.count, options.seed)
-    took = time.perf_counter() - started
-    for outcome, times in node.outcomes.most_common():
-        print(f"{times:9} {outcome}")
-    digest = node.witness.hexdigest()[:16]
-    print(f"{options.count} packets, {len(node.ended)} operations, seed {options.seed}")
-    print(f"{took:.1f} s: none escaped; {digest}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(__doc__, run))

@@ -11,11 +11,8 @@ spliced with another packet, lengths and numbers changed, brackets piled up.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
-import sys
-import time
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -43,6 +40,7 @@ from dht.mainline.items import ItemRules, immutable_record
 from dht.mainline.krpc import MAX_DATAGRAM, Incoming, Krpc, Rejected
 from dht.mainline.policy import mainline_policy
 from dht.mainline.tickets import MainlineTickets
+from tests.fuzzing import main, throw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,9 +49,6 @@ if TYPE_CHECKING:
     from dht.core.policy import Policy
 
 HERE, THERE = ("127.0.0.1", 6881), ("127.0.1.1", 6882)
-SLOW_S: Final = 0.5
-"""No packet may take longer; ordinary ones take 20 µs, the worst some ms."""
-
 NUMBERS: Final = [b"-1", b"0", b"00", b"20", b"65535", b"65536", b"9" * 20, b"9" * 4400, b"-0", b""]
 PIECES: Final = [
     b"d",
@@ -147,6 +142,7 @@ class Target:
         self.outcomes: Counter[str] = Counter()
         self.witness = hashlib.sha256()
         self.calls = 0
+        self.source = HERE, THERE
 
     def packets(self) -> Iterator[bytes]:
         """Good packets without end; answers stay awaited until one like them arrives."""
@@ -165,7 +161,7 @@ class Target:
     def receive(self, data: bytes) -> str:
         """Give one packet to both sides and do with it what an engine would; name the outcome."""
         names = []
-        for krpc, source in ((self.asked, HERE), (self.asker, THERE)):
+        for krpc, source in zip((self.asked, self.asker), self.source, strict=True):
             got = krpc.decode_untrusted(data, source)
             if isinstance(got, Rejected):
                 self.check_reply(got.data)
@@ -317,36 +313,10 @@ def mutants(target: Target, rng: Random) -> Iterator[bytes]:
 
 def run(count: int, seed: int) -> Target:
     """Throw ``count`` mutants at a new target."""
-    target, rng = Target(seed), Random(seed)
-    stream = mutants(target, rng)
-    for _ in range(count):
-        data = next(stream)
-        started = time.process_time()
-        try:
-            target.receive(data)
-        except BaseException:
-            print(f"seed {seed}: the packet was {data!r}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: too slow: {data!r}")
+    target = Target(seed)
+    throw(target, mutants(target, Random(seed)), count, seed)
     return target
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
-    started = time.perf_counter()
-    target = run(options.count, options.seed)
-    took = time.perf_counter() - started
-    for outcome, times in target.outcomes.most_common():
-        print(f"{times:9} {outcome}")
-    digest = target.witness.hexdigest()[:16]
-    print(f"{options.count} packets, seed {options.seed}, {took:.1f} s: none escaped; {digest}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(__doc__, run))

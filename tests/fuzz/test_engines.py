@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.engines import Besieged, main, run
+from tests.fuzz import engines
+from tests.fuzz.engines import Besieged, run
+from tests.fuzzing import main
 
 
 def test_no_mutant_makes_a_node_fall_or_grow_or_forget_an_operation() -> None:
@@ -44,7 +46,7 @@ def test_unharmed_packets_fill_table_and_stores() -> None:
 
 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--count", "300", "--seed", "3"]) == 0
+    assert main(engines.__doc__, run, ["--count", "300", "--seed", "3"]) == 0
     assert "none escaped" in capsys.readouterr().out
 
 

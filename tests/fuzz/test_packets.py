@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fuzz.packets import MUTATIONS, Target, main, mutants, run
+from tests.fuzz import packets
+from tests.fuzz.packets import MUTATIONS, Target, mutants, run
+from tests.fuzzing import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ def test_mutations_mutate(mutation: Callable[[bytes, Random, bytes], bytes]) -> 
 
 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--count", "500", "--seed", "3"]) == 0
+    assert main(packets.__doc__, run, ["--count", "500", "--seed", "3"]) == 0
     out = capsys.readouterr().out
     assert "500 packets, seed 3" in out
     assert "none escaped" in out

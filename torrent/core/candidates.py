@@ -254,7 +254,7 @@ class Candidates:
         at = math.inf
         if self._waiting and len(self._dialling) < self.policy.half_open:
             at = self._waiting[0][0]
-        for candidate in self._dialling.values():
-            if candidate.dialling is not None:
-                at = min(at, candidate.dialling + self.policy.dial_patience)
-        return at
+        since = min(
+            (candidate.dialling or 0.0 for candidate in self._dialling.values()), default=at
+        )
+        return min(at, since + self.policy.dial_patience)

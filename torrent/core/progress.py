@@ -85,6 +85,11 @@ class Progress:
         return not self._lacking
 
     @property
+    def wanted_count(self) -> int:
+        """How many pieces are wanted, here or not."""
+        return self._wishes.wanted.bit_count()
+
+    @property
     def wanted_left(self) -> int:
         """How many wanted pieces we have not."""
         return self._lacking.bit_count()

@@ -54,14 +54,17 @@ def standing(commons: Commons, wasted: int, now: float) -> Standing:
 
 
 def _progress(commons: Commons) -> tuple[int, int]:
-    """Bytes wanted, and bytes of them that have passed."""
+    """Bytes wanted, and bytes of them that have passed.
+
+    Whole pieces are counted as such, then what the short ones lack is taken off: a session that
+    asks a thousand torrents of a thousand pieces must not look at a million.
+    """
     info, picker = commons.info, commons.picker
     if info is None or picker is None:
         return 0, 0
-    wanted = done = 0
-    for piece in range(info.piece_count):
-        if picker.priority(piece):
-            size = info.piece_size(piece)
-            wanted += size
-            done += size * (piece in picker.have)
-    return wanted, done
+    wanted, left = picker.wanted_count * info.piece_length, picker.wanted_left * info.piece_length
+    for piece in info.short_pieces:
+        lacking = info.piece_length - info.payload_size(piece)
+        wanted -= lacking * (picker.priority(piece) > 0)
+        left -= lacking * picker.wants(piece)
+    return wanted, wanted - left

@@ -13,6 +13,7 @@ import logging
 import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -25,13 +26,15 @@ from torrent.io.resume import Progress, StoredTorrent, Torrents
 from torrent.io.task import read_task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from pathlib import Path
 
     from torrent.core.metainfo import Info
     from torrent.io.storage import Storage
     from torrent.io.task import Task
 
+_LOOK: Final = 1.0
+"""Seconds between two looks at what other processes wrote to the state."""
 _log: Final = logging.getLogger("torrent.io")
 
 
@@ -67,6 +70,19 @@ class Memory:
     async def _load(self) -> None:
         stored = await trio.to_thread.run_sync(self._torrents.all)
         self._stored = {each.infohash: each for each in stored}
+
+    async def wait_changed(self) -> None:
+        """Wait until another process has written to the state, and read it again.
+
+        Raises:
+            SessionError: The state could not be read.
+        """
+        with _declared():
+            while True:
+                await trio.sleep(_LOOK)  # Nothing but a look can tell.
+                if await trio.to_thread.run_sync(self._torrents.changed):
+                    await self._load()
+                    return
 
     # What is known from before.
 
@@ -123,6 +139,8 @@ class Memory:
         infohash = task.infohashes[0]
         known = self.recall(task.infohashes)
         if known is not None and known.directory == task.directory and known.infohash == infohash:
+            if known.paused and task.kept:
+                await self.keep(infohash)
             return
         stored = StoredTorrent(
             name=task.name,
@@ -131,6 +149,7 @@ class Memory:
             progress=Progress(infohash),
             priorities=None,
             magnet=task.link or None,
+            paused=not task.kept,
         )
         with _declared():
             await trio.to_thread.run_sync(self._torrents.add, stored, task.metainfo)
@@ -142,6 +161,19 @@ class Memory:
         if infohash in self._stored and metainfo is not None:
             with _declared():
                 await trio.to_thread.run_sync(self._torrents.learned, infohash, task.name, metainfo)
+
+    async def keep(self, infohash: bytes) -> None:
+        """Write down that a torrent is to be gone on with in later runs."""
+        with _declared():
+            await trio.to_thread.run_sync(partial(self._torrents.pause, infohash, paused=False))
+        if (stored := self._stored.get(infohash)) is not None:
+            self._stored[infohash] = replace(stored, paused=False)
+
+    async def chose(self, infohash: bytes, wanted: Collection[int], files: int) -> None:
+        """Write down which of a torrent's ``files`` are wanted."""
+        priorities = bytes(index in wanted for index in range(files))
+        with _declared():
+            await trio.to_thread.run_sync(self._torrents.prioritise, infohash, priorities)
 
     def mark(self, infohash: bytes, snapshot: Callable[[], Progress]) -> None:
         """Say that a torrent got further: committed within the second."""

@@ -110,6 +110,14 @@ class Places:
             begin = max(begin - size, 0)
         return found
 
+    def single(self, piece: int, begin: int, length: int) -> tuple[int, int]:
+        """The file and offset of some bytes of one piece; ``(NOWHERE, 0)`` if several have them."""
+        for file, offset, size in self.piece(piece):
+            if begin < size:
+                return (file, offset + begin) if begin + length <= size else (NOWHERE, 0)
+            begin -= size
+        return NOWHERE, 0
+
     def copies(self, index: int) -> list[tuple[int, int, int]]:
         """What to copy when a file is created: (offset in parts, offset in it, length) each."""
         at, head, tail = self.regions[index]

@@ -60,7 +60,23 @@ _FIRST = (
     """,
 )
 
-TABLES: Final = Guest("torrents", (_FIRST,))
+_SECOND = (
+    # What only the process that seeds it knows. Written when it changes; true as long as that
+    # process (`process` is its id) is the node of the state directory.
+    """
+    CREATE TABLE torrents_standings (
+        infohash BLOB PRIMARY KEY REFERENCES torrents ON DELETE CASCADE,
+        process INTEGER NOT NULL,
+        phase TEXT NOT NULL,
+        peers INTEGER NOT NULL,
+        download_rate REAL NOT NULL,
+        upload_rate REAL NOT NULL,
+        fault TEXT NOT NULL
+    )
+    """,
+)
+
+TABLES: Final = Guest("torrents", (_FIRST, _SECOND))
 
 _COLUMNS: Final = (
     "infohash, name, directory, moving, priorities, magnet, paused, added, completed, have, "
@@ -119,6 +135,29 @@ class StoredTorrent:
         return self.progress.infohash
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a torrent stands in the process that has it at work.
+
+    Attributes:
+        infohash: Which torrent.
+        process: The process's id.
+        phase: A value of :class:`~torrent.io.results.Phase`.
+        peers: Connections.
+        download_rate: Bytes a second.
+        upload_rate: Bytes a second.
+        fault: Why it failed; empty if it did not.
+    """
+
+    infohash: bytes
+    process: int
+    phase: str
+    peers: int
+    download_rate: float
+    upload_rate: float
+    fault: str = ""
+
+
 class Torrents:
     """The torrents of one state directory."""
 
@@ -127,6 +166,8 @@ class Torrents:
         with database.read() as connection:
             # One who only reads may be here before anybody made the tables.
             self._empty = not TABLES.version(connection)
+            self._standings = TABLES.version(connection) >= len(TABLES.steps)
+            self._version = _data_version(connection)
 
     @classmethod
     def open(
@@ -160,6 +201,39 @@ class Torrents:
                 f"SELECT {_COLUMNS} FROM torrents ORDER BY added, infohash"  # noqa: S608
             ).fetchall()
         return [_stored(row) for row in rows]
+
+    def changed(self) -> bool:
+        """Whether another process, or connection, has committed since this was last asked.
+
+        One ``PRAGMA``, which reads four bytes of memory that all processes share.
+        """
+        with self._database.read() as connection:
+            version, self._version = self._version, _data_version(connection)
+        return version != self._version
+
+    def standings(self) -> dict[bytes, Standing]:
+        """What processes told of the torrents they have at work, by infohash."""
+        if not self._standings:
+            return {}
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT infohash, process, phase, peers, download_rate, upload_rate, fault "
+                "FROM torrents_standings"
+            ).fetchall()
+        return {row[0]: Standing(*row) for row in rows}
+
+    def tell(self, standings: Iterable[Standing]) -> None:
+        """Tell other processes how torrents stand; those that are not remembered are left out."""
+        told = {standing.infohash: standing for standing in standings}
+        with self._database.write(durable=False) as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO torrents_standings "
+                "SELECT infohash, ?, ?, ?, ?, ?, ? FROM torrents WHERE infohash = ?",
+                [
+                    (s.process, s.phase, s.peers, s.download_rate, s.upload_rate, s.fault, name)
+                    for name, s in told.items()
+                ],
+            )
 
     def metainfo(self, infohash: bytes) -> bytes | None:
         """The torrent file of a torrent; None if it is not known."""
@@ -239,6 +313,11 @@ class Torrents:
                 f"UPDATE torrents SET {column} = ? WHERE infohash = ?",  # noqa: S608 - ours
                 (value, infohash),
             )
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return found
 
 
 def _learn(connection: sqlite3.Connection, infohash: bytes, metainfo: bytes) -> None:

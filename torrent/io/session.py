@@ -27,6 +27,7 @@ from dht.node.nurseries import enter_nursery
 from torrent.core.peerid import make_peer_id
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
+from torrent.errors import SessionError
 from torrent.io import sockets
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
@@ -43,6 +44,7 @@ from torrent.io.webwork import WebWork, layout
 if TYPE_CHECKING:
     import os
     import socket
+    from collections.abc import Collection
     from types import TracebackType
     from typing import Unpack
 
@@ -199,9 +201,39 @@ class Session:
         if self._memory is None:
             await trio.lowlevel.checkpoint()
             return ()
-        stored = self._memory.all()
-        tasks = [await self._memory.task(each) for each in stored if not each.paused]
+        stored = [each for each in self._memory.all() if not each.paused]
+        tasks = [
+            await self._memory.task(each) for each in stored if each.infohash not in self._torrents
+        ]
         return tuple(self._take(task) for task in tasks if task is not None)
+
+    async def follow(self, names: Collection[bytes] | None = None) -> None:
+        """Have at work what the state says, also when other processes change it; within a second.
+
+        Returns once none of ``names`` (20-byte infohashes) is left in the state; without them it
+        goes on until cancelled.
+
+        Raises:
+            SessionError: The state could not be read.
+        """
+        memory = self._memory
+        if memory is None:
+            raise SessionError("this session has no state that it could follow")
+        seen: dict[bytes, Path] = {}
+        while True:
+            places = {s.infohash: s.directory for s in memory.all() if not s.paused}
+            if names is not None:
+                places = {name: places[name] for name in names if name in places}
+                if not places:
+                    return
+            for infohash, directory in seen.items():
+                torrent = self._torrents.get(infohash)
+                if torrent is not None and places.get(infohash) != directory:
+                    await self.remove(torrent)
+            seen = places
+            if names is None:
+                await self.restore()
+            await memory.wait_changed()
 
     def _take(self, task: Task) -> Torrent:
         for infohash in task.infohashes:
@@ -251,7 +283,12 @@ class Session:
         self._tasks.pop(torrent, None)
 
     async def _announce(self, torrent: Torrent) -> None:
-        """Let all its sources look for peers, for as long as the torrent is here."""
+        """Let all its sources look for peers, for as long as the torrent is here.
+
+        Not before it is known what the files hold: a seed that is taken for a download at first
+        would look for peers it does not need, and tell trackers at each start that it completed.
+        """
+        await torrent.checked()
         async with trio.open_nursery() as nursery:
             for source in self._sources.of(torrent.task):
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
@@ -270,6 +307,12 @@ class Session:
             for url in torrent.task.web_seeds:
                 seed = WebSeed(url, plan, self._sources.http)
                 nursery.start_soon(seed.run, WebWork(torrent, url))
+
+    async def keep(self, torrent: Torrent) -> None:
+        """Go on with a torrent in later runs, though it was added with ``kept=False``."""
+        await trio.lowlevel.checkpoint()
+        if self._memory is not None:
+            await self._memory.keep(torrent.named)
 
     async def remove(self, torrent: Torrent) -> None:
         """Let go of a torrent: its connections close, its files stay."""

@@ -58,6 +58,10 @@ class Sharing:
         storage: Its files; ``None`` until the metadata is known and they are open.
         links: Its connections, by number.
         due: When the swarm is to be ticked (the ticker's).
+        began: When the first peer was dialled, or came; ``None`` if none was.
+        dialled: Dials so far.
+        answered: Those of them that somebody answered.
+        most: Connections at once, at the most.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Sharing:
         self.storage: Storage | None = None
         self.links: dict[int, Link] = {}
         self.due = math.inf
+        self.began: float | None = None
+        self.dialled = self.answered = self.most = 0
         self._listener = listener
         self._dial = dial
         self._arrange = arrange
@@ -87,6 +93,9 @@ class Sharing:
     ) -> None:
         """A stream is open; if it came to us, its handshake has been read."""
         self.links[link.number] = link
+        self.most = max(self.most, len(self.links))
+        self.answered += not incoming
+        self._begin(now)
         self.perform(
             self.swarm.connected(
                 link.number, link.endpoint, incoming=incoming, now=now, handshake=handshake
@@ -151,7 +160,13 @@ class Sharing:
         if link is not None:
             link.close(effect.reason)
 
+    def _begin(self, now: float) -> None:
+        if self.began is None:
+            self.began = now
+
     def _do_dial(self, effect: to.Dial) -> None:
+        self._begin(trio.current_time())
+        self.dialled += 1
         self._dial(self, effect.endpoint)
 
     def _verify(self, effect: to.Verify) -> None:

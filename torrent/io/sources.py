@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from torrent.io.dht import DhtSource
+from torrent.io.dht import DhtSource, Pace
 from torrent.io.http import HttpSettings
 from torrent.io.lsd import LocalDiscovery
 from torrent.io.trackers import Announcer, Trackers
@@ -68,6 +68,7 @@ class Sources:
         self.http = HttpSettings(ssrf_mitigation=config.mitigate_ssrf)
         self._udp = UdpTrackers(rng=rng)
         self._trackers = Trackers(self._udp, self.http)
+        self._pace = Pace()
         self._lan = LocalDiscovery(rng=rng) if config.lan else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -83,6 +84,6 @@ class Sources:
         if task.trackers and self._config.trackers:
             yield Announcer(task.trackers, self._trackers, rng=self._rng)
         if not task.private and self._config.node is not None:
-            yield DhtSource(self._config.node, self._rng)
+            yield DhtSource(self._config.node, self._rng, self._pace)
         if not task.private and self._lan is not None:
             yield self._lan

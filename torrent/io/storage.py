@@ -27,6 +27,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from operator import contains
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +42,7 @@ from torrent.io.files import Span
 from torrent.io.gate import Gate
 from torrent.io.judging import judge, settled
 from torrent.io.moving import Mover
-from torrent.io.places import PAD, PARTS, Places, parts_name
+from torrent.io.places import PARTS, Places, parts_name
 
 if TYPE_CHECKING:
     import os
@@ -54,8 +55,7 @@ if TYPE_CHECKING:
 
 LOOK: Final = 1.0
 """Seconds between two looks at a file that is being served."""
-_RUN: Final = 4 * 1024 * 1024
-"""Bytes that one job of a re-check hashes: some milliseconds, so that downloads do not wait."""
+_RUN: Final = 4 << 20  # bytes a job of a re-check hashes: milliseconds, so no download waits
 _ATTEMPTS: Final = 3
 """Times that a block is read again because its file changed meanwhile, before we say so."""
 
@@ -109,8 +109,7 @@ class Storage:
         Args:
             create: Make files that are missing; False to seed or to check only.
 
-        Returns:
-            Whether anything was there before: if not, nothing needs to be checked.
+        Returns whether anything was there before: if not, nothing needs to be checked.
 
         Raises:
             StorageError: The files cannot be made, or others stand in their places. Nothing is
@@ -127,7 +126,7 @@ class Storage:
         A file that is not wanted any more stays where it is.
 
         Raises:
-            StorageError: A file cannot be made; those that could are.
+            StorageError: A file cannot be made.
         """
         async with self._gate.alone():
             self._wanted = None if wanted is None else frozenset(wanted)
@@ -183,8 +182,7 @@ class Storage:
     async def fingerprint(self) -> bytes:
         """What the files look like from outside (sizes, times): 32 bytes.
 
-        The same as at the end of the last run: nobody has touched them, as far as can be seen
-        without reading them. Otherwise check before you claim to have anything.
+        The same as at the end of the last run: nobody has touched them, as far as can be seen.
         """
         return await trio.to_thread.run_sync(self._access.fingerprint)
 
@@ -203,7 +201,7 @@ class Storage:
         Args:
             piece: Which piece it claims to be.
             buffer: All of it; not to be touched before ``done``.
-            done: Told whether it is good and stored; if it is good and could not be stored, why.
+            done: Told whether it is good and stored.
             digests: Tell the blocks' digests even if it is good.
         """
 
@@ -234,10 +232,7 @@ class Storage:
         """
         if piece not in self.trusted or self._gate.closed:
             return None
-        places = self._access.places.within(piece, begin, length)
-        index, offset, _ = places[0]
-        if len(places) > 1 or index == PAD:
-            return None
+        index, offset = self._access.places.single(piece, begin, length)
         file = self._access.opened(index)
         if file is None or not self._unchanged(index, file):
             return None
@@ -246,8 +241,7 @@ class Storage:
     async def read(self, piece: int, begin: int, length: int, into: memoryview) -> bool:
         """Read a block, after hashing its piece if that was not yet done in this run.
 
-        Returns:
-            Whether the piece is good; if not, nothing of it may be sent.
+        Returns whether the piece is good; if not, nothing of it may be sent.
 
         Raises:
             StorageError: The file is missing or cannot be read.
@@ -404,10 +398,9 @@ class Storage:
             self.trusted.discard(piece)
 
     def _allocator(self) -> Allocator:
-        return Allocator(self.directory, self._access.places, self._wants, self._allocation)
-
-    def _wants(self, index: int) -> bool:
-        return self._wanted is None or index in self._wanted
+        wanted = self._wanted
+        wants = partial(contains, range(len(self.info.files)) if wanted is None else wanted)
+        return Allocator(self.directory, self._access.places, wants, self._allocation)
 
 
 @dataclass(slots=True)

@@ -11,13 +11,16 @@ from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_meta
 from torrent.errors import MetainfoError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from typing import Unpack
 
 Endpoint: TypeAlias = tuple[str, int]
 
 Source: TypeAlias = "Metainfo | Magnet | Path | str | bytes"
 """A torrent in any form: read, as a magnet link, as a file's path or its content."""
+
+Choice: TypeAlias = "Callable[[Info], Collection[int]]"
+"""Chooses files once the metadata is known."""
 
 MAX_FILE = 64 << 20
 """Bytes of a torrent file that is read at all; its reader takes less, and says so."""
@@ -35,12 +38,14 @@ class Task:
         trackers: Tiers of URLs (BEP 12).
         web_seeds: URLs of web servers that have its files (BEP 19).
         peers: Peers to be tried first.
-        select: Ranges of indexes of the files wanted; ``None``: all.
+        select: Ranges of indexes of the files wanted, or what chooses them; ``None``: all.
         sequential: Fetch the pieces in their order.
         intact: The files were made just now and are known to be true: they need no check.
         link: The magnet link it was asked for by; empty if by a torrent file.
         resting: It was begun in an earlier run and is only to go on being served: see
             :mod:`torrent.io.memory`.
+        kept: A later run shall go on with it unasked (:meth:`~torrent.io.session.Session.restore`).
+        metadata_only: Learn what it is, and nothing more.
     """
 
     infohashes: tuple[bytes, ...]
@@ -50,11 +55,13 @@ class Task:
     trackers: tuple[tuple[str, ...], ...] = ()
     web_seeds: tuple[str, ...] = ()
     peers: tuple[Endpoint, ...] = ()
-    select: tuple[range, ...] | None = None
+    select: tuple[range, ...] | Choice | None = None
     sequential: bool = False
     intact: bool = False
     link: str = ""
     resting: bool = False
+    kept: bool = True
+    metadata_only: bool = False
 
     @property
     def private(self) -> bool:
@@ -65,6 +72,8 @@ class Task:
         """Indexes of the files wanted; ``None``: all."""
         if self.select is None:
             return None
+        if callable(self.select):
+            return frozenset(self.select(info))
         chosen = self.select
         return frozenset(n for n in range(len(info.files)) if any(n in each for each in chosen))
 
@@ -83,14 +92,18 @@ class Task:
 class How(TypedDict, total=False):
     """What can be asked about a torrent.
 
-    ``peers``: to be tried first. ``select``: indexes of the files wanted. ``sequential``: fetch the
-    pieces in their order. ``intact``: the files were made just now and need no check.
+    ``peers``: to be tried first. ``select``: indexes of the files wanted, or what chooses them.
+    ``sequential``: fetch the pieces in their order. ``intact``: the files were made just now and
+    need no check. ``kept``: False if a later run shall not go on with it unasked; what it has is
+    remembered all the same. ``metadata_only``: touch no files.
     """
 
     peers: Collection[Endpoint]
-    select: Collection[int] | None
+    select: Collection[int] | Choice | None
     sequential: bool
     intact: bool
+    kept: bool
+    metadata_only: bool
 
 
 def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
@@ -102,9 +115,9 @@ def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
     """
     what = _read(source)
     peers = tuple(how.get("peers", ()))
-    chosen = how.get("select")
-    select = None if chosen is None else tuple(range(each, each + 1) for each in chosen)
+    select = _selected(how.get("select"))
     sequential = how.get("sequential", False)
+    kept, metadata_only = how.get("kept", True), how.get("metadata_only", False)
     if isinstance(what, Metainfo):
         return Task(
             infohashes=what.info.infohashes,
@@ -117,6 +130,8 @@ def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
             select=select,
             sequential=sequential,
             intact=how.get("intact", False),
+            kept=kept,
+            metadata_only=metadata_only,
         )
     return Task(
         infohashes=what.infohashes,
@@ -129,7 +144,15 @@ def read_task(source: Source, directory: Path, **how: Unpack[How]) -> Task:
         select=select if select is not None else what.select or None,
         sequential=sequential,
         link=str(what),
+        kept=kept,
+        metadata_only=metadata_only,
     )
+
+
+def _selected(chosen: Collection[int] | Choice | None) -> tuple[range, ...] | Choice | None:
+    if chosen is None or callable(chosen):
+        return chosen
+    return tuple(range(each, each + 1) for each in chosen)
 
 
 def _read(source: Source) -> Metainfo | Magnet:

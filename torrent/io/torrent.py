@@ -50,6 +50,7 @@ class Torrent(Listener):
         info: What the torrent is; ``None`` until a magnet link's metadata is here.
         phase: How far it is.
         fault: Why it FAILED.
+        named: The infohash under which the state remembers it: the first it was known by.
         sharing: What performs the swarm's wishes.
     """
 
@@ -74,7 +75,7 @@ class Torrent(Listener):
         self._disk = disk
         self._memory = memory
         self._checked = 0.0
-        self._named = task.infohashes[0]
+        self.named = task.infohashes[0]
         self._moved = trio.Event()
         self._events: list[Events] = []
         self._scope = trio.CancelScope()
@@ -136,6 +137,12 @@ class Torrent(Listener):
         """Wait, however long it takes, until its files are open."""
         await trio.lowlevel.checkpoint()
         while self.sharing.storage is None:
+            await self._moved.wait()
+
+    async def checked(self) -> None:
+        """Wait while its files are being looked at; a magnet link has none yet."""
+        await trio.lowlevel.checkpoint()
+        while self.phase is Phase.CHECKING:
             await self._moved.wait()
 
     async def ready(self) -> None:
@@ -227,12 +234,17 @@ class Torrent(Listener):
 
     async def run(self) -> None:
         """Open the files, and again whenever that failed and was mended, until cancelled."""
+        linked = self.task.info is None  # The metadata may come while we write the link down.
         if self._memory is not None:
             await self._memory.remember(self.task)
-        if self.task.info is None:
+        if linked:
             await self._until(lambda: self.task.info is not None)
             if self._memory is not None:
-                await self._memory.learned(self.task, self._named)
+                await self._memory.learned(self.task, self.named)
+        if self.task.metadata_only:
+            self.info = self.task.info
+            self._move()
+            await trio.sleep_forever()
         while True:
             with trio.CancelScope() as self._scope:
                 try:
@@ -255,6 +267,8 @@ class Torrent(Listener):
         self.sharing.perform(self.sharing.swarm.begin(info, have, trio.current_time()))
         if wanted is not None:
             self.command(Prioritise({n: _WANTED * (n in wanted) for n in range(len(info.files))}))
+            if self._memory is not None:
+                await self._memory.chose(self.named, wanted, len(info.files))
         if self.task.sequential:
             self.command(Sequential(on=True))
         self._settle()
@@ -287,12 +301,12 @@ class Torrent(Listener):
     def _note(self) -> None:
         """Have it written down how far we are: within the second, and after the pieces."""
         if self._memory is not None and self.info is not None:
-            self._memory.mark(self._named, self._progress)
+            self._memory.mark(self.named, self._progress)
 
     def _progress(self, fingerprint: bytes | None = None) -> Progress:
         counts = self.sharing.swarm.statistics(trio.current_time())
         return Progress(
-            self._named,
+            self.named,
             have=self.have.to_bytes(),
             downloaded=counts.downloaded,
             uploaded=counts.uploaded,
@@ -307,7 +321,7 @@ class Torrent(Listener):
         await storage.close()
         if self._memory is not None:
             fingerprint = await storage.fingerprint()
-            await self._memory.settle(self._named, self._progress(fingerprint))
+            await self._memory.settle(self.named, self._progress(fingerprint))
 
     def removed(self) -> None:
         """The session let go of it."""

@@ -22,10 +22,20 @@ _LOOK: Final = 1.0
 
 
 def layout(info: Info) -> WebLayout:
-    """What a web seed has to know of a torrent."""
+    """What a web seed has to know of a torrent.
+
+    In v2 each file begins a piece, and no pad files are listed between them: here they are, so that
+    piece space is again the files in a row.
+    """
     below = 1 if info.multifile else len(info.files[0].path.parts)
-    files = tuple(WebFile(file.path.parts[below:], file.length, file.pad) for file in info.files)
-    return WebLayout(info.name, info.piece_length, files, single=not info.multifile)
+    files: list[WebFile] = []
+    end = 0
+    for file in info.files:
+        if file.offset > end:
+            files.append(WebFile((), file.offset - end, pad=True))
+        files.append(WebFile(file.path.parts[below:], file.length, file.pad))
+        end = file.offset + file.length
+    return WebLayout(info.name, info.piece_length, tuple(files), single=not info.multifile)
 
 
 class WebWork:
@@ -56,10 +66,10 @@ class WebWork:
         """Cut what came into blocks, and hand over those that are whole."""
         await trio.lowlevel.checkpoint()
         assert self._torrent.info is not None  # noqa: S101 - its files are open
+        size = self._torrent.info.piece_size(piece)
         part, at = self._part, begin - len(self._part)
-        part += data
-        end = at + len(part) == self._torrent.info.piece_size(piece)
-        whole = len(part) if end else len(part) - len(part) % BLOCK
+        part += data[: max(0, size - begin)]  # What follows is padding that v2 does not count.
+        whole = len(part) if at + len(part) == size else len(part) - len(part) % BLOCK
         blocks = memoryview(bytes(part[:whole]))
         del part[:whole]
         for offset in range(0, whole, BLOCK):

@@ -53,6 +53,14 @@ def contact(key: int) -> Contact:
     return Contact(Key(key), key)
 
 
+def contacts(*keys: int) -> list[Contact]:
+    return [contact(key) for key in keys]
+
+
+def keys(found: Iterable[Contact]) -> list[int]:
+    return [each.key for each in found]
+
+
 @dataclass
 class World:
     """``size`` nodes with random keys; each knows up to k contacts of every bucket's range."""

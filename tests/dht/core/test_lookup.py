@@ -1,41 +1,29 @@
-"""Lookup: its verbs one by one, its invariants under Hypothesis, its economy on simulated nets."""
+"""Lookup: its verbs one by one, and what it makes of the answers of strangers."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dht.core.keys import AMINO_SPACE, Key, KeySpace
+from dht.core.keys import Key, KeySpace
 from dht.core.lookup import ANSWER_LIMIT, Lookup, request_limit
 from dht.core.messages import Contact
-from dht.core.policy import Timeouts
-from dht.core.timing import Timing
-from tests.dht.core.lookup_world import SPACE, Clock, World, contact, drive, make_policy
+from tests.dht.core.lookup_world import (
+    contacts,
+    keys,
+    make_policy,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from dht.core.policy import Policy
     from dht.core.walker import Walker
 
 SMALL = KeySpace(8)
 TARGET = Key(0)  # distance from it is the key itself
 
 
-def contacts(*keys: int) -> list[Contact]:
-    return [contact(key) for key in keys]
-
-
 def at(key: int, host: str, port: int = 6881) -> Contact:
     return Contact(Key(key), (host, port))
-
-
-def keys(found: Iterable[Contact]) -> list[int]:
-    return [each.key for each in found]
 
 
 def start(*seeds: int, own: int | None = None, **numbers: int) -> Lookup:
@@ -330,254 +318,6 @@ def test_at_the_request_limit_what_is_in_flight_is_still_awaited() -> None:
     assert lookup.finished
     assert not lookup.complete
     assert last
-
-
-# Invariants, under any interleaving.
-
-
-class Script:
-    """Drives a lookup by draws of Hypothesis and checks what must hold after every step."""
-
-    def __init__(self, lookup: Lookup, policy: Policy, world: dict[Key, list[Contact]]) -> None:
-        self.lookup = lookup
-        self.policy = policy
-        self.world = world
-        self.pending: list[Key] = []
-        self.state: dict[Key, str] = {}
-        self.learnt: set[Key] = set()
-
-    def ask(self) -> None:
-        for each in self.lookup.next():
-            assert each.key not in self.state, "asked twice"
-            self.state[each.key] = "waiting"
-            self.pending.append(each.key)
-        waiting = sum(state == "waiting" for state in self.state.values())
-        assert waiting <= self.policy.alpha
-
-    def step(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.pending)))
-        verb = data.draw(st.sampled_from(["answered", "slow", "failed"]))
-        before = self.state[key]
-        if verb == "answered":
-            assert self.lookup.answered(key, self.world[key])
-            self.learnt.update(each.key for each in self.world[key])
-            self.pending.remove(key)
-        else:
-            mattered = getattr(self.lookup, verb)(key)
-            assert mattered == (before == "waiting" or (before, verb) == ("slow", "failed"))
-            if not mattered:
-                return
-        self.state[key] = verb
-        self.check()
-
-    def check(self) -> None:
-        answered = sorted(key for key, state in self.state.items() if state == "answered")
-        assert keys(self.lookup.closest(len(self.world))) == answered
-        assert self.lookup.answered_count == len(answered)
-        assert self.lookup.silent_count == sum(s == "failed" for s in self.state.values())
-        live = [k for k in sorted(self.learnt) if self.state.get(k) != "failed"]
-        nearest = live[: self.policy.beta]
-        assert self.lookup.finished == all(self.state.get(k) == "answered" for k in nearest)
-        if self.lookup.finished:
-            assert self.lookup.next() == []
-
-
-KEYS = st.integers(1, 255)
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> dict[Key, list[Contact]]:
-    everyone = draw(st.lists(KEYS, min_size=1, max_size=24, unique=True))
-    named = st.lists(st.sampled_from(everyone), max_size=8, unique=True)
-    return {Key(key): contacts(*draw(named)) for key in everyone}
-
-
-@given(worlds(), st.integers(1, 4), st.integers(1, 4), st.data())
-def test_any_interleaving_keeps_the_invariants(
-    world: dict[Key, list[Contact]], k: int, alpha: int, data: st.DataObject
-) -> None:
-    policy = make_policy(SMALL, k=4, beta=4, alpha=alpha)
-    own = data.draw(st.sampled_from([None, *world]))
-    seeds = data.draw(st.lists(st.sampled_from(sorted(world)), max_size=k, unique=True))
-    lookup = Lookup(TARGET, policy, contacts(*seeds), own=own)
-    world = {key: [c for c in named if c.key != own] for key, named in world.items()}
-    script = Script(lookup, policy, world)
-    script.learnt.update(key for key in seeds if key != own)
-    script.check()
-    for _ in range(data.draw(st.integers(0, 60))):
-        script.ask()
-        if not script.pending:
-            assert lookup.finished
-            break
-        script.step(data)
-    assert own not in script.state
-
-
-def shuffled(lookup: Lookup, world: World, order: Random) -> list[int]:
-    """Drive to the end, any pending request being the next to be settled."""
-    pending: list[Key] = []
-    while not lookup.finished:
-        pending += [each.key for each in lookup.next()]
-        key = pending.pop(order.randrange(len(pending)))
-        if key not in world.dead:
-            if order.random() < 0.2:
-                lookup.failed(key)  # an answer later than the long timeout
-            lookup.answered(key, world.answer(key, lookup.target))
-        else:
-            if order.random() < 0.5:
-                lookup.slow(key)
-            lookup.failed(key)
-    return keys(lookup.closest(world.k))
-
-
-@given(st.integers(1, 60), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**32))
-def test_with_full_tables_no_order_of_answers_changes_the_closest_set(
-    size: int, k: int, alpha: int, seed: int
-) -> None:
-    rng = Random(seed)
-    world, policy = World(size, k, rng), make_policy(k=k, alpha=alpha)
-    begin, target = rng.choice(world.keys), SPACE.draw(rng)
-    for _ in range(2):
-        lookup = Lookup(target, policy, contacts(begin))
-        assert shuffled(lookup, world, rng) == world.truth(target, k)
-
-
-@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**32))
-def test_with_all_known_no_order_of_answers_and_deaths_changes_the_closest_live_set(
-    size: int, k: int, alpha: int, seed: int
-) -> None:
-    rng = Random(seed)
-    world, policy = World(size, k, rng, dead_share=rng.random()), make_policy(k=k, alpha=alpha)
-    target = SPACE.draw(rng)
-    for _ in range(2):
-        lookup = Lookup(target, policy, contacts(*world.keys))
-        assert shuffled(lookup, world, rng) == world.truth(target, k)
-
-
-# Economy and exactness on simulated networks.
-
-
-def walks(
-    world: World, policy: Policy, count: int, rng: Random
-) -> Iterable[tuple[Lookup, Key, int]]:
-    """Drive ``count`` lookups from random live nodes; each with its own key and requests."""
-    for _ in range(count):
-        own, target = rng.choice(world.live()), world.space.draw(rng)
-        lookup = Lookup(target, policy, world.seeds(own, target), own=own)
-        run = drive(lookup, world, rng)
-        assert run.most_in_flight <= policy.alpha
-        assert len(run.asked) == len(set(run.asked)) == lookup.asked
-        assert own not in run.asked
-        assert lookup.complete
-        yield lookup, own, run.requests
-
-
-@pytest.mark.parametrize(
-    ("size", "k", "requests"), [(200, 8, 12), (200, 20, 21), (2000, 8, 14), (2000, 20, 24)]
-)
-def test_with_all_alive_a_lookup_is_exact_and_asks_few(size: int, k: int, requests: int) -> None:
-    rng = Random(size + k)
-    world, policy = World(size, k, rng), make_policy(k=k)
-    asked = 0
-    for lookup, own, cost in walks(world, policy, 60, rng):
-        assert keys(lookup.closest(k)) == world.truth(lookup.target, k, own)
-        asked += cost
-    assert asked / 60 <= requests
-
-
-def test_a_256_bit_network_that_stops_at_three_asks_very_few() -> None:
-    rng = Random(3)
-    world, policy = World(500, 20, rng, space=AMINO_SPACE), make_policy(AMINO_SPACE, k=20, beta=3)
-    asked = wrong = 0
-    for lookup, own, cost in walks(world, policy, 60, rng):
-        truth = set(world.truth(lookup.target, 20, own))
-        wrong += len(truth - set(keys(lookup.closest(20))))
-        asked += cost
-    assert asked / 60 <= 8
-    assert wrong / (60 * 20) < 0.02  # it takes the last answers on trust
-
-
-def test_complete_knowledge_gives_the_exact_closest_live_set() -> None:
-    rng = Random(5)
-    world = World(200, 8, rng, dead_share=0.3)
-    policy = make_policy(k=8)
-    for _ in range(40):
-        target = SPACE.draw(rng)
-        lookup = Lookup(target, policy, contacts(*world.keys))
-        drive(lookup, world, rng)
-        assert keys(lookup.closest(8)) == world.truth(target, 8)
-
-
-@pytest.mark.parametrize(
-    ("size", "k", "requests"), [(200, 8, 14), (200, 20, 29), (2000, 8, 17), (2000, 20, 33)]
-)
-def test_with_a_fifth_dead_the_nearest_are_exact_and_few_are_missed(
-    size: int, k: int, requests: int
-) -> None:
-    # Answers name the k closest, dead ones included: with a fifth dead the k closest live
-    # contacts reach down to rank 1.25 k, and the last of them are only named by contacts that
-    # do not know all k. So the nearer half is exact, and of the whole about 1 in 20 is missed.
-    rng = Random(size + k)
-    world, policy = World(size, k, rng, dead_share=0.2), make_policy(k=k)
-    asked = hits = wrong_half = 0
-    for lookup, own, cost in walks(world, policy, 100, rng):
-        found, truth = keys(lookup.closest(k)), world.truth(lookup.target, k, own)
-        assert len(found) == k  # never fewer copies than asked for
-        asked += cost
-        hits += len(set(found) & set(truth))
-        wrong_half += found[: k // 2] != truth[: k // 2]
-    assert wrong_half <= 1
-    assert hits / (100 * k) >= 0.93
-    assert asked / 100 <= requests
-
-
-@pytest.mark.parametrize("dead_share", [0.2, 0.4])
-def test_with_dead_contacts_the_result_is_brute_force_over_what_was_named(
-    dead_share: float,
-) -> None:
-    rng = Random(11)
-    world, policy = World(300, 8, rng, dead_share=dead_share), make_policy(k=8)
-    for _ in range(100):
-        own, target = rng.choice(world.live()), SPACE.draw(rng)
-        seeds = world.seeds(own, target)
-        lookup = Lookup(target, policy, seeds, own=own)
-        named = drive(lookup, world, rng).named.union(keys(seeds))
-        live = sorted(named - world.dead - {own}, key=lambda key: key ^ target)
-        assert keys(lookup.closest(8)) == live[:8]
-
-
-def percentile_95(world: World, policy: Policy, clock: Clock, rng: Random) -> float:
-    spent = []
-    for _ in range(100):
-        own, target = rng.choice(world.live()), SPACE.draw(rng)
-        lookup = Lookup(target, policy, world.seeds(own, target), own=own)
-        spent.append(drive(lookup, world, rng, clock).elapsed)
-    return sorted(spent)[94]
-
-
-def adapted(rtt: Callable[[Random], float], rng: Random) -> Clock:
-    """The timeouts that such round trips lead to."""
-    timing = Timing(Timeouts())
-    for _ in range(50):
-        timing.observe(rtt(rng))
-    return Clock(rtt, *timing.patience(None))
-
-
-def test_on_loopback_dead_contacts_cost_tenths_of_a_second() -> None:
-    rng = Random(13)
-    clock = adapted(lambda rng: rng.uniform(0.0005, 0.003), rng)
-    world = World(200, 8, rng, dead_share=0.2)
-    assert percentile_95(world, make_policy(k=8), clock, rng) <= 0.2
-
-
-@pytest.mark.parametrize("dead_share", [0.2, 0.4])
-def test_on_a_slow_network_the_dead_do_not_stop_a_lookup(dead_share: float) -> None:
-    rng = Random(17)
-    clock = adapted(lambda rng: 0.1 + rng.uniform(-0.05, 0.05) + rng.uniform(0.05, 0.15), rng)
-    policy = make_policy(k=8)
-    healthy = percentile_95(World(200, 8, rng), policy, clock, rng)
-    wounded = percentile_95(World(200, 8, rng, dead_share=dead_share), policy, clock, rng)
-    assert wounded <= 2.5 * healthy
 
 
 def test_lookup_is_a_walker() -> None:

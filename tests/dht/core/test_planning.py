@@ -8,6 +8,7 @@ import pytest
 
 from dht.core import commands as do
 from dht.core.disjoint import DisjointLookup
+from dht.core.edge import EdgeLookup
 from dht.core.keys import Key
 from dht.core.lookup import Lookup
 from dht.core.messages import FindNode, Get, Provider, Providers, Sample
@@ -17,7 +18,7 @@ from dht.core.region import RegionWalk
 from dht.core.table import RoutingTable
 from dht.core.upkeep import Refresh, Replicate, Republish
 from dht.core.writing import Publishing, Writing
-from tests.strategies import MAINLINE
+from tests.strategies import AMINO, MAINLINE
 
 POLICY = MAINLINE.policy
 KEY = Key(77)
@@ -49,8 +50,14 @@ def test_each_wish_has_its_operation(wish: do.Walk, kind: type, request_: object
     assert type(operation) is kind
     assert operation.request == request_
     assert (operation.id, operation.started, operation.promise) == (1, 5.0, None)
-    assert isinstance(operation.walker, Lookup)
+    assert isinstance(operation.walker, EdgeLookup)
     assert operation.next()
+
+
+def test_a_network_that_stops_early_takes_the_edge_on_trust() -> None:
+    table = RoutingTable(Key(0), AMINO.policy)
+    operation = Planner(table, AMINO.policy).operation(do.Walk(1, KEY), 0.0)
+    assert isinstance(operation.walker, Lookup)
 
 
 def test_paths_and_regions_choose_the_walker() -> None:

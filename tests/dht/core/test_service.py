@@ -50,7 +50,7 @@ class House:
     def respond(self, request: Request, now: float = 0.0, number: int = 127 << 24 | 9) -> Outcome:
         """Ask from the address ``number``."""
         origin = Origin(None, self.network.endpoint(number), "h")
-        return self.service.respond(request, origin, now)
+        return self.service.doors[type(request)](self.service, request, origin, now)
 
     def answer(self, request: Request, now: float = 0.0) -> Answer:
         response = self.ask(request, now)

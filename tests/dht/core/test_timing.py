@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dht.core.policy import Timeouts
-from dht.core.timing import Timing
+from dht.core.timing import RECENT, Timing
 
 BOUNDS = Timeouts()
 ROUND_TRIPS = st.floats(min_value=0.0, max_value=60.0)
@@ -109,6 +109,56 @@ def test_one_very_late_answer_is_forgotten_soon() -> None:
     for _ in range(60):
         timing.observe(0.01)
     assert timing.patience(None)[1] == pytest.approx(BOUNDS.long_floor, rel=0.1)
+
+
+def test_after_a_slow_start_patience_is_back_within_two_blocks() -> None:
+    """RFC 6298's mean alone would need 25 quick answers to forget what congestion taught it."""
+    rng = Random(4)
+    timing = seasoned([rng.uniform(0.2, 1.0) for _ in range(30)])
+    assert timing.patience(None)[1] > 1.0
+    for _ in range(2 * RECENT):
+        timing.observe(0.002)
+    assert timing.patience(None) == (BOUNDS.short_floor, BOUNDS.long_floor)
+    # And whoever was slow with all the others is not waited for as long as then.
+    assert timing.patience(0.8) == (BOUNDS.short_floor, BOUNDS.long_floor)
+
+
+def test_a_contact_that_is_far_away_brings_patience_back_by_answering_late() -> None:
+    timing = seasoned([0.002] * 64)
+    assert timing.patience(0.3)[1] == BOUNDS.long_floor
+    timing.observe(0.3)
+    assert timing.patience(0.3)[0] >= 0.3
+
+
+def test_the_slowest_of_late_is_a_sliding_maximum() -> None:
+    rng = Random(5)
+    timing, seen = Timing(BOUNDS), []
+    for _ in range(300):
+        seen.append(rng.expovariate(5))
+        timing.observe(seen[-1])
+        short, _ = timing.patience(4.0)
+        if len(seen) >= 2 * RECENT:
+            assert max(seen[-RECENT:]) <= short <= max(seen[-2 * RECENT :])
+
+
+@pytest.mark.parametrize("spread", ["even", "normal", "exponential"])
+def test_no_more_than_one_answer_in_nine_is_called_slow(spread: str) -> None:
+    rng = Random(6)
+    draw = {
+        "even": lambda: rng.uniform(0.1, 0.3),
+        "normal": lambda: max(0.001, rng.gauss(0.2, 0.05)),
+        "exponential": lambda: rng.expovariate(5),
+    }[spread]
+    timing = seasoned([draw() for _ in range(50)])
+    slow = dead = 0
+    for _ in range(10_000):
+        rtt = draw()
+        patience = timing.patience(None)
+        slow += rtt > patience[0]
+        dead += rtt > patience[1]
+        timing.observe(rtt)
+    assert slow <= 1_111
+    assert dead <= 180
 
 
 def test_a_clock_that_stepped_back_is_read_as_no_time_at_all() -> None:

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from dht.core.disjoint import DisjointLookup
+from dht.core.edge import EdgeLookup
 from dht.core.keys import Key
 from dht.core.lookup import Lookup
 from dht.core.region import RegionWalk
@@ -21,12 +22,13 @@ MEMBERS = {name for name in vars(Walker) if not name.startswith("_")}
 def walkers() -> list[Walker]:
     return [
         Lookup(Key(0), POLICY, CROWD),
+        EdgeLookup(Lookup(Key(0), POLICY, CROWD), POLICY.k),
         DisjointLookup(Key(0), POLICY, CROWD, 2),
         RegionWalk(Key(0), POLICY, CROWD, 3),
     ]
 
 
-@pytest.fixture(params=range(3), ids=["lookup", "disjoint", "region"])
+@pytest.fixture(params=range(4), ids=["lookup", "edge", "disjoint", "region"])
 def walker(request: pytest.FixtureRequest) -> Walker:
     return walkers()[request.param]
 

@@ -29,7 +29,8 @@ from dht.core.messages import (
 )
 from dht.mainline.compact import pack_address, pack_node
 from dht.mainline.items import immutable_record, mutable_key
-from dht.mainline.krpc import VERSION, Incoming, Rejected
+from dht.mainline.krpc import VERSION, Rejected
+from tests.dht.mainline.examples import QUERIES, SOURCE, TARGET
 from tests.dht.mainline.pair import (
     ASKED,
     ASKER,
@@ -40,125 +41,12 @@ from tests.dht.mainline.pair import (
     keys,
     make,
     mutable,
-    pending,
     requests,
     seqs,
     tickets,
 )
 
 FAMILIES = ["ipv4", "ipv6"]
-SENDER = int.from_bytes(b"abcdefghij0123456789", "big")
-TARGET = int.from_bytes(b"mnopqrstuvwxyz123456", "big")
-SOURCE = ("7.7.7.7", 7777)
-
-# BEP 5, "DHT Queries", the example packets: queries and what they ask.
-QUERIES = [
-    (b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe", Ping()),
-    (
-        (
-            b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e"
-            b"1:q9:find_node1:t2:aa1:y1:qe"
-        ),
-        FindNode(TARGET),
-    ),
-    (
-        (
-            b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e"
-            b"1:q9:get_peers1:t2:aa1:y1:qe"
-        ),
-        Providers(TARGET),
-    ),
-    (
-        (
-            b"d1:ad2:id20:abcdefghij012345678912:implied_porti1e9:info_hash20:mnopqrstuvwxyz123456"
-            b"4:porti6881e5:token8:aoeusnthe1:q13:announce_peer1:t2:aa1:y1:qe"
-        ),
-        Announce(TARGET, Provider(SOURCE), b"aoeusnth"),
-    ),
-]
-
-# And answers: what was asked, who says so and what. Its "nodes" are schematic: 9 bytes.
-ANSWERS = [
-    (
-        b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re",
-        Ping(),
-        TARGET,
-        Answer(),
-    ),
-    (
-        b"d1:rd2:id20:0123456789abcdefghij5:nodes9:def456...e1:t2:aa1:y1:re",
-        FindNode(TARGET),
-        int.from_bytes(b"0123456789abcdefghij", "big"),
-        Answer(),
-    ),
-    (
-        (
-            b"d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee"
-            b"1:t2:aa1:y1:re"
-        ),
-        Providers(TARGET),
-        SENDER,
-        Answer(
-            providers=(
-                Provider(("97.120.106.101", 11893)),
-                Provider(("105.100.104.116", 28269)),
-            ),
-            ticket=b"aoeusnth",
-        ),
-    ),
-    (
-        b"d1:rd2:id20:abcdefghij01234567895:nodes9:def456...5:token8:aoeusnthe1:t2:aa1:y1:re",
-        Providers(TARGET),
-        SENDER,
-        Answer(ticket=b"aoeusnth"),
-    ),
-]
-ERROR = b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee"
-
-
-class TestExamplesOfBep5:
-    @pytest.mark.parametrize(("data", "request_"), QUERIES)
-    def test_queries(self, data: bytes, request_: object) -> None:
-        incoming = make().decode_untrusted(data, SOURCE)
-        assert isinstance(incoming, Incoming)
-        assert incoming.message == request_
-        assert incoming.origin.key == SENDER
-        assert incoming.origin.endpoint == SOURCE
-        assert incoming.origin.serves
-        assert incoming.observed is None
-
-    @pytest.mark.parametrize(("data", "request_"), QUERIES[:3])
-    def test_our_queries_say_the_same(self, data: bytes, request_: object) -> None:
-        ours = decode(make(SENDER).encode_call(Call(1, SOURCE, request_)))
-        theirs = decode(data)
-        assert ours.pop(b"v") == VERSION
-        assert len(ours.pop(b"t")) == 4
-        assert theirs.pop(b"t") == b"aa"
-        assert ours == theirs
-
-    @pytest.mark.parametrize(("data", "asked", "key", "answer"), ANSWERS)
-    def test_answers(self, data: bytes, asked: object, key: int, answer: Answer) -> None:
-        krpc = make()
-        pending(krpc, b"aa", asked, SOURCE)
-        assert krpc.decode_untrusted(data, SOURCE) == Incoming(answer, Origin(key, SOURCE, 1), None)
-
-    def test_the_error(self) -> None:
-        krpc = make()
-        pending(krpc, b"aa", Ping(), SOURCE)
-        incoming = krpc.decode_untrusted(ERROR, SOURCE)
-        assert incoming == Incoming(
-            Refusal(201, "A Generic Error Ocurred"), Origin(None, SOURCE, 1), None
-        )
-
-    def test_our_error_is_laid_out_like_it(self) -> None:
-        incoming = make().decode_untrusted(QUERIES[0][0], SOURCE)
-        data, _ = make().encode_reply(
-            incoming.origin.handle, Refusal(201, "A Generic Error Ocurred")
-        )
-        fields = decode(data)
-        assert fields.pop(b"ip") == pack_address(SOURCE)
-        assert fields.pop(b"v") == VERSION
-        assert fields == decode(ERROR)
 
 
 class TestRoundTrips:
@@ -407,89 +295,3 @@ class TestForwardCompatibility:
         assert fields[b"e"][0] == 204
         assert fields[b"t"] == b"aa"
         assert fields[b"ip"] == pack_address(SOURCE)
-
-
-class TestCalls:
-    @pytest.mark.parametrize(
-        "to", [("2a00::1", 5), ("no address", 5), ("1.2.3.4", 70000), ("1.2.3.4", -1)]
-    )
-    def test_what_cannot_be_sent_is_not(self, to: tuple[str, int]) -> None:
-        krpc = make()
-        assert krpc.encode_call(Call(1, to, Ping())) is None
-        assert len(krpc._transactions) == 0
-
-    def test_v6_sends_to_v6_alone(self) -> None:
-        assert make(family="ipv6").encode_call(Call(1, ("1.2.3.4", 5), Ping())) is None
-        assert make(family="ipv6").encode_call(Call(1, ("2a00::1", 5), Ping())) is not None
-
-    @pytest.mark.parametrize(
-        "request_", [Put(immutable_record(b"1:x")), Announce(1, Provider(("", 0)))]
-    )
-    def test_no_write_without_a_ticket(self, request_: object) -> None:
-        assert make().encode_call(Call(1, SOURCE, request_)) is None
-
-    def test_the_same_dice_give_the_same_numbers(self) -> None:
-        one, two = (make(seed=9).encode_call(Call(1, SOURCE, Ping())) for _ in range(2))
-        assert one == two != make(seed=8).encode_call(Call(1, SOURCE, Ping()))
-
-
-class TestAnswersOnlyCountWhereTheyBelong:
-    def prepare(self) -> tuple[Pair, bytes]:
-        pair = Pair()
-        return pair, pair.reply(pair.ask(Ping()), Answer())
-
-    def test_from_another_address_or_port(self) -> None:
-        pair, data = self.prepare()
-        assert pair.asker.decode_untrusted(data, ("127.0.1.2", pair.there[1])) is None
-        assert pair.asker.decode_untrusted(data, (pair.there[0], 1)) is None
-        assert pair.asker.decode_untrusted(data, pair.there) is not None
-
-    def test_twice(self) -> None:
-        pair, data = self.prepare()
-        assert pair.asker.decode_untrusted(data, pair.there) is not None
-        assert pair.asker.decode_untrusted(data, pair.there) is None
-
-    def test_after_the_call_was_forgotten(self) -> None:
-        pair, data = self.prepare()
-        pair.asker.forget(1)
-        assert pair.asker.decode_untrusted(data, pair.there) is None
-
-    @given(st.binary(max_size=8))
-    def test_with_another_number(self, number: bytes) -> None:
-        pair, data = self.prepare()
-        fields = decode(data)
-        if fields[b"t"] != number:
-            for kind in (b"r", b"e"):
-                forged = encode({**fields, b"t": number, b"y": kind, b"e": [201, b"x"]})
-                assert pair.asker.decode_untrusted(forged, pair.there) is None
-
-
-class TestSourcesOfRumours:
-    """A node on the Internet is not believed about machines on private networks."""
-
-    def contacts(self) -> tuple[Contact, ...]:
-        return tuple(
-            Contact(i, (host, 5)) for i, host in enumerate(["127.0.0.1", "10.0.0.1", "9.9.9.9"])
-        )
-
-    def read(self, source: str, **options: object) -> Answer:
-        krpc = make(**options)
-        pending(krpc, b"aa", Providers(1), (source, 5))
-        nodes = b"".join(map(pack_node, self.contacts()))
-        values = [pack_address(contact.endpoint) for contact in self.contacts()]
-        r = {b"id": bytes(20), b"nodes": nodes, b"values": values}
-        incoming = krpc.decode_untrusted(encode({b"r": r, b"t": b"aa", b"y": b"r"}), (source, 5))
-        return incoming.message
-
-    @pytest.mark.parametrize(
-        ("source", "first"), [("127.0.0.9", 0), ("10.9.9.9", 1), ("8.8.8.8", 2)]
-    )
-    def test_contacts_and_peers(self, source: str, first: int) -> None:
-        answer = self.read(source)
-        assert answer.closer == self.contacts()[first:]
-        assert [p.endpoint for p in answer.providers] == [
-            contact.endpoint for contact in self.contacts()[first:]
-        ]
-
-    def test_unless_the_policy_says_so(self) -> None:
-        assert self.read("8.8.8.8", private_contacts=True).closer == self.contacts()

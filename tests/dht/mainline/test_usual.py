@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from dht.codec.bencode import encode
 from dht.core.effects import Reply
 from dht.core.engine import Engine
+from dht.core.keys import Key
 from dht.core.messages import Contact, Provider
+from dht.mainline.compact import pack_address
 from dht.mainline.items import immutable_record
 from dht.mainline.krpc import Incoming, Krpc
 from dht.mainline.policy import Family, mainline_policy
 from dht.mainline.tickets import MainlineTickets
-from dht.mainline.usual import Usual
+from dht.mainline.usual import Usual, recognise
 
 HELD = immutable_record(b"4:held")
 HOSTED = 0x1234567890ABCDEF1234567890ABCDEF12345678
@@ -43,6 +45,13 @@ class Station:
         self.members = list(self.engine.table.contacts())
         self.engine.records.put(HELD, 0.0)
         self.engine.providers.add(HOSTED, Provider(("20.1.1.1", 1)), 0.0)  # type: ignore[arg-type]
+
+    def at_a_glance(self, data: bytes, address: object, now: float = NOW) -> bytes | None:
+        assert isinstance(address, tuple)
+        recognised = recognise(data)
+        if recognised is None:
+            return None
+        return self.usual.answer(recognised, address, pack_address(address), now)
 
     def generally(self, data: bytes, address: tuple[str, int]) -> bytes:
         incoming = self.dialect.decode_untrusted(data, address)
@@ -77,7 +86,7 @@ def test_both_ways_answer_the_same_bytes(
     address = contact.endpoint
     assert isinstance(address, tuple)
     data = query(method, contact.key.to_bytes(20, "big"), target, number, version)
-    quick = one.usual.answer_untrusted(data, address, NOW)
+    quick = one.at_a_glance(data, address)
     assert quick == other.generally(data, address)
     # And it is noted as alive in both.
     assert one.engine.table.questionable(NOW + 899) == other.engine.table.questionable(NOW + 899)
@@ -96,19 +105,19 @@ def test_what_is_held_goes_the_general_way(station: Station) -> None:
     address = station.members[0].endpoint
     assert isinstance(address, tuple)
     held, hosted = HELD.key.to_bytes(20, "big"), HOSTED.to_bytes(20, "big")
-    answer = station.usual.answer_untrusted
-    assert answer(hello(station, b"get", held), address, NOW) is None
-    assert answer(hello(station, b"get_peers", hosted), address, NOW) is None
-    assert answer(hello(station, b"find_node", held), address, NOW) is not None
+    answer = station.at_a_glance
+    assert answer(hello(station, b"get", held), address) is None
+    assert answer(hello(station, b"get_peers", hosted), address) is None
+    assert answer(hello(station, b"find_node", held), address) is not None
 
 
 def test_strangers_go_the_general_way_once_a_minute(station: Station) -> None:
     data = query(b"find_node", b"s" * 20, b"t" * 20, b"aa")
     address = ("99.1.2.3", 4)
-    assert station.usual.answer_untrusted(data, address, NOW) is None
+    assert station.at_a_glance(data, address) is None
     station.generally(data, address)  # where it is considered for the table
-    assert station.usual.answer_untrusted(data, address, NOW + 59) is not None
-    assert station.usual.answer_untrusted(data, address, NOW + 61) is None
+    assert station.at_a_glance(data, address, NOW + 59) is not None
+    assert station.at_a_glance(data, address, NOW + 61) is None
 
 
 def test_options_and_other_queries_go_the_general_way(station: Station) -> None:
@@ -125,24 +134,52 @@ def test_options_and_other_queries_go_the_general_way(station: Station) -> None:
         hello(station) + b"x",
         b"",
     ):
-        assert station.usual.answer_untrusted(data, address, NOW) is None
-    assert station.usual.answer_untrusted(hello(station), (address[0], 0), NOW) is None
+        assert station.at_a_glance(data, address) is None
+    assert station.at_a_glance(hello(station), (address[0], 0)) is None
 
 
 def test_a_read_only_node_and_one_with_other_tickets_answer_nothing() -> None:
     silent = Station(serves=False)
     address = silent.members[0].endpoint
     assert isinstance(address, tuple)
-    assert silent.usual.answer_untrusted(hello(silent), address, NOW) is None
+    assert silent.at_a_glance(hello(silent), address) is None
     policy = mainline_policy(family="ipv4", tickets=None)
     engine = Engine(silent.engine.own, policy, Random(1))
-    usual = Usual(engine, silent.dialect)
-    assert usual.answer_untrusted(hello(silent), address, NOW) is None
+    silent.usual = Usual(engine, silent.dialect)
+    assert silent.at_a_glance(hello(silent), address) is None
 
 
 def test_answers_too_long_for_a_plain_one_go_the_general_way() -> None:
     station = Station("ipv6", k=40)
     address = station.members[0].endpoint
     assert isinstance(address, tuple)
-    assert station.usual.answer_untrusted(hello(station), address, NOW) is None
+    assert station.at_a_glance(hello(station), address) is None
     assert len(station.generally(hello(station), address)) <= 1024
+
+
+def test_contacts_are_written_anew_when_their_bucket_changes() -> None:
+    """Also when it is another bucket by now, since we took another key."""
+    one, other = Station(), Station()
+    members = one.members
+    for step, leaving in enumerate(members[:40]):
+        for station in (one, other):
+            if step == 30:
+                station.dialect.own = Key(station.engine.own ^ (1 << 159))
+                station.engine.table.rekey(station.dialect.own, NOW)
+            for _ in range(station.engine.policy.max_failures):
+                station.engine.table.failed(leaving.key, NOW)
+        for bit in (159, 158, 157, 100):
+            target = (one.engine.own ^ (1 << bit)).to_bytes(20, "big")
+            data = query(b"get", members[-1].key.to_bytes(20, "big"), target, b"aa")
+            address = members[-1].endpoint
+            assert isinstance(address, tuple)
+            assert one.at_a_glance(data, address) == other.generally(data, address)
+
+
+def test_buckets_that_are_gone_are_forgotten() -> None:
+    station = Station()
+    address = station.members[0].endpoint
+    for index in range(300):
+        station.engine.table.rekey(Key(station.engine.own ^ 1), NOW + index)
+        station.at_a_glance(hello(station), address)
+    assert len(station.usual._written) <= 160

@@ -10,13 +10,17 @@ import trio
 
 from dht.codec.bencode import decode, encode
 from dht.node.config import NodeConfig
+from dht.node.node import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import Unpack
 
     from dht.node.config import NodeOptions
+    from dht.node.state import State
     from dht.node.udp import Address
+    from dht.testing import Testnet
 
 ID = b"abcdefghij0123456789"
 PATIENCE = 5.0
@@ -27,6 +31,12 @@ def alone(**options: Unpack[NodeOptions]) -> NodeConfig:
     """A node on 127.0.0.1 that knows nobody and answers everybody."""
     defaults: NodeOptions = {"listen": (("127.0.0.1", 0),), "bootstrap": (), "mode": "server"}
     return NodeConfig(**(defaults | options))
+
+
+def passing(net: Testnet, state: State | Path | None) -> Node:
+    """A node on ``net`` that is not the one of its state, or lives without."""
+    options: NodeOptions = {"state": state, "resident": False, "mode": "client"}
+    return Node(alone(bootstrap=net.bootstrap, **options))
 
 
 def query(method: bytes = b"ping", number: bytes = b"aa", **arguments: Any) -> bytes:

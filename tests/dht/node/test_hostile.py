@@ -8,111 +8,32 @@ from __future__ import annotations
 
 import itertools
 import resource
-import socket
 import time
 from collections import Counter
-from contextlib import contextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from dht.codec.bencode import decode, encode
+from dht.codec.bencode import encode
+from dht.core.edge import QUESTIONS
 from dht.core.keys import Key
-from dht.core.messages import Contact, Provider
+from dht.core.messages import Contact
 from dht.core.strangers import MAX_PINGS
 from dht.mainline.compact import pack_node
-from dht.mainline.items import immutable_record, sign_record, signed_bytes
+from dht.mainline.items import immutable_record, sign_record
 from dht.node.limits import UNLIMITED, Limits
 from dht.node.node import Node
 from tests.dht.node.peers import ID, PATIENCE, alone, query
+from tests.dht.node.raw import SIGNER, TARGET, Raw, engine_of, message, numbered, put, raw, ticket
 from tests.fuzz.packets import VALUES, Target, mutants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from dht.core.engine import Engine
-    from dht.core.messages import FindNode, Record
-    from dht.node.udp import Address
 
 MUTANTS = 20_000
-SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-TARGET = b"t" * 20
-
-
-class Raw:
-    """A socket that sends without a checkpoint, and hears what comes back."""
-
-    def __init__(self, sock: socket.socket, node: Address) -> None:
-        self.sock = sock
-        self.node = node
-
-    @property
-    def address(self) -> Address:
-        return cast("Address", self.sock.getsockname()[:2])
-
-    def burst(self, datagrams: Iterable[bytes]) -> None:
-        for data in datagrams:
-            self.sock.sendto(data, self.node)
-
-    def heard(self) -> list[bytes]:
-        """What has arrived by now."""
-        arrived = []
-        while True:
-            try:
-                arrived.append(self.sock.recv(65536))
-            except BlockingIOError:
-                return arrived
-
-    async def hear(self) -> bytes:
-        with trio.fail_after(PATIENCE):
-            while True:
-                try:
-                    return self.sock.recv(65536)
-                except BlockingIOError:
-                    await trio.lowlevel.wait_readable(self.sock)
-
-    async def answer(self) -> bytes:
-        """The next answer or error, past the node's own queries."""
-        while True:
-            data = await self.hear()
-            if message(data)[b"y"] != b"q":
-                return data
-
-    async def ask(self, data: bytes) -> bytes:
-        """Send a query and wait for its answer, past whatever else arrives before it."""
-        number = message(data)[b"t"]
-        self.burst([data])
-        while True:
-            answer = await self.answer()
-            if message(answer)[b"t"] == number:
-                return answer
-
-
-def message(data: bytes) -> dict[bytes, Any]:
-    """A message of the node's: always canonical."""
-    value = decode(data)
-    assert isinstance(value, dict), data
-    return value
-
-
-@contextmanager
-def raw(node: Address, host: str = "127.0.0.2") -> Iterator[Raw]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, 0))
-        sock.setblocking(False)  # noqa: FBT003
-        yield Raw(sock, node)
-
-
-def engine_of(node: Node, index: int = 0) -> Engine:
-    return node._living.host.ports[index].engine
-
-
-def numbered(number: int, method: bytes = b"ping", **arguments: Any) -> bytes:
-    return query(method, b"%04d" % number, **arguments)
 
 
 # Mutants and malformed fields.
@@ -283,202 +204,6 @@ async def test_strangers_that_never_answer_cost_a_bounded_number_of_pings() -> N
         assert len(engine._calls) <= MAX_PINGS
 
 
-# BEP 44's refusals.
-
-
-async def ticket(peer: Raw, record: Record) -> bytes:
-    answer = message(await peer.ask(query(b"get", target=record.key.to_bytes(20, "big"))))
-    return cast("bytes", answer[b"r"][b"token"])
-
-
-def put(record: Record, ticket_: bytes, **changes: Any) -> bytes:
-    """A put of ``record``, with some arguments as the test wants them."""
-    fields: dict[str, Any] = {"token": ticket_, "v": decode(record.value)}
-    if record.seq is not None:
-        fields |= {"k": record.signer, "seq": record.seq, "sig": record.signature}
-        fields |= {"salt": record.salt} if record.salt else {}
-    return query(b"put", **(fields | changes))
-
-
-def long_salt() -> Record:
-    return sign_record(SIGNER, b"1:v", 1, b"s" * 65)
-
-
-HELD = sign_record(SIGNER, b"4:held", 5)
-REFUSED: list[tuple[str, Record, dict[str, Any], int]] = [
-    ("wrong ticket", immutable_record(b"1:v"), {"token": b"wrong"}, 203),
-    ("no ticket", immutable_record(b"1:v"), {"token": b""}, 203),
-    ("bad signature", sign_record(SIGNER, b"3:new", 6), {"sig": b"f" * 64}, 206),
-    ("signature of another value", sign_record(SIGNER, b"3:new", 6), {"v": b"old"}, 206),
-    ("old seq", sign_record(SIGNER, b"3:old", 4), {}, 302),
-    ("same seq, other value", sign_record(SIGNER, b"5:other", 5), {}, 302),
-    ("failed cas", sign_record(SIGNER, b"3:new", 6), {"cas": 4}, 301),
-    ("salt too long", long_salt(), {}, 207),
-    ("value too long", immutable_record(encode(b"x" * 997)), {}, 205),
-    ("signed value too long", sign_record(SIGNER, encode(b"x" * 997), 6), {}, 205),
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "record", "changes", "code"), REFUSED, ids=[case[0] for case in REFUSED]
-)
-async def test_what_bep_44_refuses_is_refused_with_its_code_and_not_stored(
-    name: str, record: Record, changes: dict[str, Any], code: int
-) -> None:
-    async with Node(alone()) as node:
-        with raw(node.addresses[0]) as writer:
-            assert b"r" in message(await writer.ask(put(HELD, await ticket(writer, HELD))))
-            answer = message(await writer.ask(put(record, await ticket(writer, record), **changes)))
-        records = engine_of(node).records
-        assert answer[b"e"][0] == code, name
-        assert len(records) == 1
-        assert records.get(HELD.key) == HELD
-
-
-async def test_the_largest_that_is_allowed_is_taken() -> None:
-    """1000 bytes of value and 64 of salt are inside the limits, and a cas that fits passes."""
-    async with Node(alone()) as node:
-        with raw(node.addresses[0]) as writer:
-            for record in (
-                immutable_record(encode(b"x" * 996)),
-                sign_record(SIGNER, encode(b"x" * 996), 1, b"s" * 64),
-                HELD,
-            ):
-                data = put(record, await ticket(writer, record))
-                assert b"r" in message(await writer.ask(data))
-            newer = sign_record(SIGNER, b"5:newer", 6)
-            data = put(newer, await ticket(writer, newer), cas=5)
-            assert b"r" in message(await writer.ask(data))
-        assert len(engine_of(node).records) == 3
-    assert signed_bytes(b"1:v", 1).startswith(b"3:seq")
-
-
-async def test_a_ticket_is_for_one_address_and_one_key() -> None:
-    one, other = immutable_record(b"3:one"), immutable_record(b"5:other")
-    async with Node(alone()) as node:
-        with raw(node.addresses[0]) as owner, raw(node.addresses[0], "127.0.0.9") as thief:
-            token = await ticket(owner, one)
-            assert message(await thief.ask(put(one, token)))[b"e"][0] == 203
-            assert message(await owner.ask(put(other, token)))[b"e"][0] == 203
-            assert len(engine_of(node).records) == 0
-            assert b"r" in message(await owner.ask(put(one, token)))
-
-
-# How large replies are.
-
-
-def furnish(node: Node) -> None:
-    """Fill both tables, and hold a swarm and a record as large as they may be under ``TARGET``."""
-    now = trio.current_time()
-    for index, host in ((0, "127.{}.1.1"), (1, "2001:{:x}::1")):
-        engine = engine_of(node, index)
-        for number in range(1, 60):
-            key = Key(Random(number).getrandbits(160))
-            engine.table.answered(Contact(key, (host.format(number), 6881)), 0.01, now)
-        for number in range(1, 200):
-            peer = Provider((host.format(number), 6881))
-            engine.providers.add(Key(int.from_bytes(TARGET, "big")), peer, now)
-    largest = sign_record(SIGNER, encode(b"x" * 996), 2**63 - 1)
-    for index in (0, 1):
-        engine_of(node, index).records.put(largest, now)
-
-
-LARGEST = sign_record(SIGNER, encode(b"x" * 996), 2**63 - 1)
-BOTH = [b"n4", b"n6"]
-
-
-@pytest.mark.parametrize(("index", "host"), [(0, "127.0.0.2"), (1, "::1")])
-async def test_replies_fit_their_limits_and_drop_contacts_first(index: int, host: str) -> None:
-    listen = (("127.0.0.1", 0), ("::1", 0))
-    async with Node(alone(listen=listen, limits=UNLIMITED)) as node:
-        furnish(node)
-        ours = (b"nodes", b"nodes6")[index]
-        with raw(node.addresses[index], host) as asker:
-            long = b"n" * 64  # the longest transaction number that is repeated
-            plain = [
-                query(b"find_node", long, target=TARGET, want=BOTH),
-                query(b"get_peers", long, info_hash=TARGET, want=BOTH, scrape=1),
-                query(b"get_peers", long, info_hash=TARGET, want=BOTH),
-                query(b"sample_infohashes", long, target=TARGET, want=BOTH),
-                query(b"get", long, target=TARGET, want=BOTH),
-                query(b"unheard_of", long, target=TARGET, want=BOTH),
-            ]
-            for data in plain:
-                answer = await asker.ask(data)
-                assert len(answer) <= 1024
-                assert b"r" in message(answer)
-            peers = message(await asker.ask(plain[2]))[b"r"]
-            assert len(peers[b"values"]) >= 24
-            assert len(peers[ours]) > 0
-            target = LARGEST.key.to_bytes(20, "big")
-            answer = await asker.ask(query(b"get", long, target=target, want=BOTH))
-            assert 1024 < len(answer) <= 1400
-            fields = message(answer)[b"r"]
-            assert encode(fields[b"v"]) == LARGEST.value
-            assert (fields[b"sig"], fields[b"seq"]) == (LARGEST.signature, LARGEST.seq)
-            assert len(fields.get(ours, b"")) < 8 * (26, 38)[index]  # contacts went first
-
-
-@pytest.mark.parametrize(
-    ("want", "families"),
-    [
-        (None, {b"nodes"}),
-        ([b"n4"], {b"nodes"}),
-        ([b"n6"], {b"nodes6"}),
-        (BOTH, {b"nodes", b"nodes6"}),
-        ([b"n9"], {b"nodes"}),
-    ],
-)
-async def test_each_family_wanted_is_answered(want: Any, families: set[bytes]) -> None:
-    """BEP 32; the engines have to go by the dialect's names for the families."""
-    listen = (("127.0.0.1", 0), ("::1", 0))
-    async with Node(alone(listen=listen)) as node:
-        furnish(node)
-        with raw(node.addresses[0]) as asker:
-            asked = {"target": TARGET} | ({} if want is None else {"want": want})
-            fields = message(await asker.ask(query(b"find_node", **asked)))[b"r"]
-        sizes = {name: len(fields[name]) for name in (b"nodes", b"nodes6") if name in fields}
-        assert sizes == {name: 8 * (26 if name == b"nodes" else 38) for name in families}
-        walk = engine_of(node)._planner.walk(1, Key(1), 0.0)
-        assert cast("FindNode", walk.request).families == {"ipv4", "ipv6"}
-
-
-REFLECTION = [
-    (query(), 1.5),
-    (query(b"find_node", target=TARGET), 3.5),
-    (query(b"get", target=TARGET), 3.6),
-    (query(b"get_peers", info_hash=TARGET), 9.0),
-    (query(b"sample_infohashes", target=TARGET), 3.6),
-    (query(b"find_node", target=TARGET, want=BOTH), 7.0),
-    (query(b"get", target=LARGEST.key.to_bytes(20, "big")), 17.0),
-    (query(b"find_node"), 2.0),
-    (b"d1:t0:1:y1:qe", 6.5),
-]
-"""Requests and the most their replies may be longer, as a factor. BEP 5 has no handshake, so who
-forges a source address gets this much for each byte; tokens per source (50 a second) bound how
-much of it one victim gets from us: 16 kB/s in answers to find_node."""
-
-
-@pytest.mark.parametrize(("request_", "ratio"), REFLECTION)
-async def test_what_a_forged_source_gains_is_bounded(request_: bytes, ratio: float) -> None:
-    async with Node(alone(listen=(("127.0.0.1", 0), ("::1", 0)))) as node:
-        furnish(node)
-        with raw(node.addresses[0]) as victim:
-            answer = await victim.ask(request_)
-            assert len(answer) <= ratio * len(request_)
-
-
-async def test_find_node_of_92_bytes_is_answered_with_at_most_320() -> None:
-    request = query(b"find_node", target=TARGET)
-    assert len(request) == 92
-    async with Node(alone(listen=(("127.0.0.1", 0), ("::1", 0)))) as node:
-        furnish(node)
-        with raw(node.addresses[0]) as asker:
-            answer = await asker.ask(request)
-            assert len(message(answer)[b"r"][b"nodes"]) == 8 * 26  # a full answer
-            assert len(answer) <= 320
-
-
 # Lies and forgeries in answers.
 
 
@@ -518,7 +243,8 @@ async def test_a_liars_victims_get_a_packet_for_a_lie_and_its_inventions_no_plac
                 await node.lookup(TARGET)
                 nursery.cancel_scope.cancel()
             packets = [data for data in it.heard() if message(data)[b"y"] == b"q"]
-            assert liar.told == 1
+            # Asked for the target, and, since all it named is silent, about the edge.
+            assert 1 <= liar.told <= 1 + QUESTIONS
             assert len(packets) <= liar.told
             assert [contact.key for contact in engine.table.contacts()] == [
                 int.from_bytes(ID, "big")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +44,39 @@ async def test_a_failed_node_goes_on_trying_and_joins_when_somebody_comes_up() -
             async with Node(alone(listen=(address,))):
                 await until(lambda: standing(node) is Standing.JOINED)
                 await node.wait_ready()
+
+
+class Deaf:
+    """Stands before a socket and loses the first few datagrams that arrive."""
+
+    def __init__(self, sock: socket.socket, lost: int) -> None:
+        self._sock = sock
+        self._lost = lost
+
+    def recvfrom(self, size: int) -> tuple[bytes, Address]:
+        while True:
+            data, address = self._sock.recvfrom(size)
+            if not self._lost:
+                return data, address
+            self._lost -= 1
+
+    def next_due(self) -> float:
+        return math.inf
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(2, Standing.JOINED), (3, Standing.FAILED)])
+async def test_lost_questions_are_asked_again(
+    lost: int, verdict: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining_module, "_ASK_AGAIN", 0.02)
+    monkeypatch.setattr(joining_module, "_FIRST_PAUSE", 1e6)
+    deaf = partial(Deaf, lost=lost)
+    async with (
+        Node(alone(link=deaf)) as hub,
+        Node(alone(bootstrap=hub.addresses, policy=HASTY)) as node,
+    ):
+        await until(lambda: standing(node) is not Standing.JOINING)
+        assert standing(node) is verdict
 
 
 async def test_a_table_that_runs_empty_is_filled_again() -> None:

@@ -10,14 +10,15 @@ import pytest
 import trio
 
 from dht.core.keys import MAINLINE_SPACE
+from dht.core.messages import Provider
 from dht.core.policy import Timeouts
 from dht.mainline.items import immutable_record
 from dht.node import life as life_module
 from dht.node import writer as writer_module
+from dht.node.config import NETWORK
 from dht.node.identity import Identity
 from dht.node.node import Node
 from dht.node.state import State
-from dht.node.writer import NETWORK
 from dht.testing import Testnet
 from tests.dht.node.peers import alone, peer, query, until
 
@@ -45,6 +46,14 @@ def held(state: State) -> list[bytes]:
 async def test_who_we_are_survives(tmp_path: Path) -> None:
     async with Node(alone(state=tmp_path)) as node:
         before = (node.key, node.addresses)
+    async with Node(alone(state=tmp_path)) as node:
+        assert (node.key, node.addresses) == before
+
+
+async def test_who_was_killed_young_comes_back_as_itself(tmp_path: Path) -> None:
+    async with Node(alone(state=tmp_path)) as node:
+        before = (node.key, node.addresses)
+        node.abort()
     async with Node(alone(state=tmp_path)) as node:
         assert (node.key, node.addresses) == before
 
@@ -125,6 +134,75 @@ async def test_the_second_of_a_directory_is_passing_and_joins_through_the_first(
         assert (await second.put(b"value")).copies == 1
     async with Node(alone(state=tmp_path)) as first:
         assert first.statistics().serving
+
+
+async def test_when_the_first_is_gone_the_second_is_the_node(
+    net: Testnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key, what it held for others, its promises; and others may ask it from now on."""
+    monkeypatch.setattr(life_module, "_LOOK", 0.01)
+    async with (
+        Node(alone(state=tmp_path, bootstrap=net.bootstrap)) as first,
+        Node(alone(state=tmp_path, bootstrap=net.bootstrap)) as second,
+        Node(alone(state=tmp_path, bootstrap=net.bootstrap, resident=False)) as passing,
+    ):
+        for node in (first, second, passing):
+            await node.wait_ready()
+        async with Node(alone(bootstrap=first.addresses, mode="client")) as writer:
+            await writer.put(b"value")
+        await second.promise(KEY, Provider(("0.0.0.0", 4711)))
+        before, address = first.key, second.addresses
+        first.abort()
+        await until(lambda: second.statistics().resident)
+        await until(lambda: second.statistics().promises == 1)
+        assert (second.key, second.addresses) == (before, address)
+        assert second.statistics().serving
+        assert second.statistics().ports[0].records == 1
+        assert Identity.running(tmp_path) == address
+        assert not passing.statistics().resident
+        with peer(second.addresses[0]) as stranger:
+            await stranger.ask(query())
+        assert (await stored_by(second, tmp_path)) == [b"5:value", b"5:other"]
+
+
+async def stored_by(node: Node, directory: Path) -> list[bytes]:
+    """What is on disk after one more write to ``node``, which then must have stored it."""
+    async with Node(alone(bootstrap=node.addresses, mode="client")) as writer:
+        await writer.wait_ready()
+        await writer.put(b"other")
+    with State.open(directory) as state:
+        return held(state)
+
+
+async def test_a_key_that_was_asked_for_is_not_given_up_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life_module, "_LOOK", 0.01)
+    mine = bytes(range(20))
+    async with (
+        Node(alone(state=tmp_path)) as first,
+        Node(alone(state=tmp_path, key=mine, mode="client")) as second,
+    ):
+        first.abort()
+        await until(lambda: second.statistics().resident)
+        assert second.key == mine
+        assert not second.statistics().serving
+
+
+async def test_a_successor_tries_again_when_the_state_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(life_module, "_LOOK", 0.01)
+    monkeypatch.setattr(life_module, "_REST", 0.01)
+    file = tmp_path / "identity.json"
+    async with Node(alone(state=tmp_path)) as first, Node(alone(state=tmp_path)) as second:
+        whole = file.read_bytes()
+        file.write_bytes(b"?")
+        first.abort()
+        await until(lambda: "cannot take over" in caplog.text)
+        assert Identity.running(tmp_path) is None
+        file.write_bytes(whole)
+        await until(lambda: second.statistics().resident)
 
 
 @pytest.mark.parametrize(

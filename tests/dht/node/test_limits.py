@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dht.node.limits import UNLIMITED, Limits, SourceLimiter, source_of_ipv6
+from dht.node.limits import UNLIMITED, Limits, SourceLimiter
 
 # Powers of two, so that neither the buckets nor the limiter round.
 RATES = st.sampled_from([0.5, 1.0, 4.0, 16.0])
@@ -122,16 +122,3 @@ def test_a_crowd_does_not_set_a_flooder_free_at_once() -> None:
     for n in range(100):
         limiter.allow(str(n), 1.0)
     assert not limiter.allow("flooder", 1.0)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("2001:db8::1", "2001:db8::ffff:1", True),
-        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
-        ("fe80::1", "fe80::2%eth0", True),
-        ("::1", "::2", True),
-    ],
-)
-def test_one_source_has_a_64(one: str, other: str, same: bool) -> None:  # noqa: FBT001
-    assert (source_of_ipv6(one) == source_of_ipv6(other)) is same

@@ -13,18 +13,13 @@ from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider, Record
 from dht.errors import NoNetwork, NotFound, Refused
 from dht.mainline.items import immutable_record, sign_record
-from dht.node import keeper as keeper_module
+from dht.node.config import NETWORK
 from dht.node.node import Node
-from dht.node.state import State
-from dht.node.writer import NETWORK
-from dht.testing import Testnet
-from tests.dht.node.peers import alone, silent, until
+from tests.dht.node.peers import alone, passing, silent, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
-
-    from dht.node.config import NodeOptions
+    from dht.node.state import State
+    from dht.testing import Testnet
 
 RECORD = immutable_record(b"5:value")
 KEY = MAINLINE_SPACE.to_bytes(RECORD.key)
@@ -33,26 +28,7 @@ OLD = sign_record(SIGNER, b"3:old", 1)
 NEW = sign_record(SIGNER, b"3:new", 2)
 
 
-@pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "_POLL", 0.01)
-
-
-@pytest.fixture
-async def net() -> AsyncIterator[Testnet]:
-    async with Testnet(9) as net:
-        yield net
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.open(tmp_path) as state:
-        yield state
-
-
-def passing(net: Testnet, state: State | None) -> Node:
-    options: NodeOptions = {"state": state, "resident": False, "mode": "client"}
-    return Node(alone(bootstrap=net.bootstrap, **options))
+pytestmark = pytest.mark.usefixtures("often")
 
 
 def contents(state: State) -> list[Record | Provider | None]:

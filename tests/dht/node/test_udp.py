@@ -17,6 +17,7 @@ from dht.core.service import BUSY
 from dht.errors import NoAnswer, Refused
 from dht.mainline.compact import pack_address
 from dht.node import udp
+from dht.node.carrier import Singly
 from dht.node.host import Host
 from dht.node.limits import UNLIMITED, Limits
 from dht.node.node import Node
@@ -285,10 +286,7 @@ async def test_errors_reported_on_receiving_are_skipped(
                 raise ConnectionRefusedError(111, "Connection refused")
             return port._sock.recvfrom(size)
 
-        def next_due(self) -> float:
-            return float("inf")
-
-    monkeypatch.setattr(port, "_link", Grumbling())
+    monkeypatch.setattr(port, "_carrier", Singly(Grumbling().recvfrom, port._sendto))
     with peer(port.address) as stranger:
         await stranger.send(query())
         async with trio.open_nursery() as nursery:

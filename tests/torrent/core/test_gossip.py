@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.samples import make
+from tests.swarm_strangers import OURS, extended, hello
 from tests.swarm_world import Member, Stranger, World
-from tests.torrent.core.test_swarm_hostile import OURS, extended, hello
 from torrent.core.effects import DhtNode, Dial
 from torrent.core.gossip import MAX_INTRODUCERS
 from torrent.core.policy import SwarmPolicy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.samples import Sample, make
+from tests.swarm_strangers import hello
 from tests.swarm_world import Member, Stranger, World
-from tests.torrent.core.test_swarm_hostile import hello
 from torrent.core.effects import Failed, HashPiece, Passed
 from torrent.core.metainfo import BLOCK, Version
 from torrent.core.metainfo.merkle import leaf_hashes, root, split, verify_proof
@@ -230,3 +230,43 @@ def test_trees_are_few() -> None:
         assert isinstance(ask(world, asker, HashRequest(file.pieces_root, 1, 0, 2, 1)), Hashes)
         assert isinstance(ask(world, asker, HashRequest(file.pieces_root, 1, 2, 2, 1)), Hashes)
     assert len(seed.swarm.hashing._trees) == 4
+
+
+@pytest.mark.parametrize("lengths", [(131_072,), (400_000,)])
+def test_leaves_of_huge_pieces_come_in_stretches(
+    monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, ...]
+) -> None:
+    """A piece of more than 8 MiB has more leaves than one answer may hold."""
+    monkeypatch.setattr("torrent.core.proving.STRETCH", 2)
+    world, seed, liar, leech = shared_piece(Version.V2, lengths)
+    leech.know(seed, liar)
+    world.run(60, when=lambda: bool(leech.banned))
+    assert leech.banned == [liar.endpoint[0]]
+    world.finish(leech)
+
+
+def test_where_no_leaves_can_help_none_are_asked_for() -> None:
+    world = World()
+    for sample in (make((100_000,), Version.V1), make((9_000,), Version.V2)):
+        leech = world.member(sample)
+        leech.swarm.proving.suspect(0, (bytes(32),), ["10.0.0.1"], 0.0)
+        assert not leech.swarm.proving._wanted
+
+
+def test_who_lacks_a_layer_cannot_prove() -> None:
+    """A hybrid learned by a magnet: its pieces are checked by SHA-1, its layers are not known."""
+    world = World(splits=(1 << 20,))
+    sample = make((300_000,), Version.HYBRID)
+    seed, leech = world.member(sample, pieces=None), world.member(sample, magnet=True)
+    leech.know(seed)
+    world.finish(leech)
+    asker = world.stranger()
+    asker.greeting = hello(sample) + encode(HaveNone())
+    asker.dial(leech)
+    world.run(world.now + 0.5)
+    name = sample.info.files[0].pieces_root
+    assert name is not None
+    assert leech.swarm.commons.torrent.missing_layers
+    assert isinstance(ask(world, asker, HashRequest(name, 1, 0, 2, 0)), HashReject)
+    assert isinstance(ask(world, asker, HashRequest(name, 0, 0, 2, 4)), HashReject)
+    assert isinstance(ask(world, asker, HashRequest(name, 0, 0, 2, 0)), Hashes)

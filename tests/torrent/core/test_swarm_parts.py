@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.samples import make
+from tests.swarm_strangers import OURS, extended, hello, stranger
 from tests.swarm_world import World
-from tests.torrent.core.test_swarm_hostile import OURS, extended, hello, stranger
 from torrent.core import commands as do
 from torrent.core.effects import Verdict
 from torrent.core.metainfo import Version
@@ -260,3 +260,32 @@ def test_an_info_without_storage_is_not_fetched() -> None:
     assert swarm.commons.info is SAMPLE.info
     assert swarm.commons.picker is None
     assert BLOCK
+
+
+def test_plain_peers_wait_for_a_magnet_too() -> None:
+    world = World()
+    leech = world.member(SAMPLE, magnet=True)
+    plain = stranger(world, SAMPLE, Interested(), extended=False, fast=False, name=b"p")
+    plain.dial(leech)
+    world.run(0.5)
+    leech.know(world.member(SAMPLE, pieces=None))
+    world.finish(leech)
+    world.run(world.now + 1)
+    # It is told piece by piece, and unchoked though it asked before there was anything.
+    assert len(plain.heard_of(Have)) == SAMPLE.info.piece_count
+    assert plain.heard_of(Unchoke)
+
+
+def test_a_connection_ends_once() -> None:
+    world = World()
+    seed = world.member(SAMPLE, pieces=None)
+    other = stranger(world, SAMPLE, Have(0), fast=False, extended=False)
+    other.dial(seed)
+    world.run(0.5)
+    (peer,) = seed.swarm.commons.peers.values()
+    seed.swarm.commons.close(peer, "enough", world.now)
+    seed.swarm.commons.close(peer, "enough", world.now)
+    assert [type(effect).__name__ for effect in seed.swarm.tick(world.now)].count("Close") == 1
+    seed.swarm.fetching.call_off(0, world.now)
+    seed.swarm.assemblies.accuse((), 0, world.now)
+    assert seed.swarm.tick(world.now) == []

@@ -108,6 +108,10 @@ def test_part_of_a_piece(lengths: list[int], version: object, data: st.DataObjec
         if file != PAD
     ] == [each for each in bytewise[begin : begin + length] if each[0] != PAD]
     assert sum(long for _, _, long in found) == length
+    if len(found) == 1 and found[0].file != PAD:
+        assert places.single(piece, begin, length) == found[0][:2]
+    else:
+        assert places.single(piece, begin, length)[0] in {NOWHERE, PAD}
 
 
 @pytest.mark.parametrize("version", [V2, HYBRID])

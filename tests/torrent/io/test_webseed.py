@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests import web
 from tests.tracker_server import Swarms, http_tracker
 from torrent.core.webseed import PieceRun, WebFile, WebLayout
 from torrent.io.http import HttpSettings
@@ -79,18 +79,7 @@ class Requests(list[tuple[str, str]]):
 
 
 def ranged(handler: Any, files: dict[str, bytes] = FILES) -> None:
-    """What any web server does."""
-    body = files.get(handler.path)
-    wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers.get("Range", ""))
-    if body is None:
-        handler.send(404, b"no such file")
-    elif wanted is None:
-        handler.send(200, body)
-    else:
-        first, last = map(int, wanted.groups())
-        part = body[first : last + 1]
-        told = f"bytes {first}-{first + len(part) - 1}/{len(body)}"
-        handler.send(206, part, Content_Range=told)
+    web.ranged(handler, files)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from torrent.core.metainfo.merkle import BLOCK, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from torrent.core.metainfo.paths import SafePath
 
@@ -137,6 +137,11 @@ class Layout:
         if not self.is_v1:
             return self._payloads.get(piece, self.piece_length)
         return min(self.piece_length, self.length - piece * self.piece_length)
+
+    @property
+    def short_pieces(self) -> Collection[int]:
+        """The pieces that may hold less than others: the ends of files in v2, else the last."""
+        return self._payloads if self.is_v2 else range(self.piece_count)[-1:]
 
     def payload_size(self, piece: int) -> int:
         """Bytes of a piece under its v2 hash: the piece without padding.

@@ -1,0 +1,179 @@
+"""A torrent in any form that a user may name it by: a file, a link, an infohash, a CID."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import trio
+
+from cli import files
+from cli.errors import CommandError, IntegrityError, UnreachableError, UsageError
+from cli.keys import read_address
+from cli.torrents import stored
+from dht.names import Kind, Reading
+from dht.node.config import parse_address
+from torrent.core.metainfo import Info, Magnet, Metainfo, read_magnet, read_metainfo
+from torrent.errors import MetainfoError
+from torrent.io.task import MAX_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cli.context import Context
+    from dht.names import Address
+    from torrent.io.task import Endpoint
+
+Torrent: TypeAlias = Metainfo | Magnet
+
+_SHA1 = 20
+_HINT = "give a torrent file, a magnet link, an infohash or a CID"
+
+
+def read(context: Context, text: str) -> Torrent:
+    """Read what the user named; blocks. What the state knows of an infohash is used.
+
+    Raises:
+        IntegrityError: The file is no torrent.
+        UsageError: The words name none.
+    """
+    if text.lower().startswith("magnet:"):
+        return _magnet(text)
+    if is_file(text):
+        return read_file(text)
+    address = read_name(context, text)
+    known = stored.metainfo(context.settings.state, address.mainline_key)
+    return bare(address) if known is None else known
+
+
+def is_file(text: str) -> bool:
+    """Whether the user means a file, be it there or not."""
+    return text == "-" or (text.endswith(".torrent") and not Path(text).is_dir()) or _exists(text)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # Far too long for a name.
+        return False
+
+
+def read_file(name: str) -> Metainfo:
+    """Read a torrent file.
+
+    Raises:
+        IntegrityError: It is none; the message has one line and names the field.
+        CommandError: It cannot be read.
+    """
+    data = files.read(name, MAX_FILE)
+    if len(data) > MAX_FILE:
+        raise IntegrityError(f"{name}: torrent: more than {MAX_FILE} bytes")
+    try:
+        return read_metainfo(data)
+    except MetainfoError as error:
+        raise IntegrityError(f"{name}: {error}", field=error.field, fault=error.fault) from error
+
+
+def read_name(context: Context, text: str) -> Address:
+    """Read an infohash, a CID or a magnet link as an address.
+
+    Raises:
+        UsageError: It is none, or not a torrent's.
+    """
+    try:
+        found = read_address(context, text, (Reading.INFOHASH,))
+    except UsageError as error:
+        raise UsageError(
+            f"there is no file {text}, and {error.message}", hint=error.hint or _HINT
+        ) from error
+    if found.kind is not Kind.TORRENT:
+        raise UsageError(f"{text} is an address, but not a torrent's", hint=_HINT)
+    return found
+
+
+def bare(address: Address) -> Magnet:
+    """The magnet link of which nothing is known but an infohash."""
+    digest = address.digest
+    return Magnet(digest, None) if len(digest) == _SHA1 else Magnet(None, digest)
+
+
+def _magnet(text: str) -> Magnet:
+    try:
+        return read_magnet(text)
+    except MetainfoError as error:
+        raise UsageError(str(error), hint=_HINT) from error
+
+
+# Which of its files.
+
+
+def chosen(words: str) -> Callable[[Info], frozenset[int]]:
+    """What picks the files that ``--files`` names: indexes, ranges and globs, with commas between.
+
+    A glob is compared with the path inside the torrent, with the torrent's name and without.
+    """
+    items = [item for item in words.split(",") if item]
+
+    def choose(info: Info) -> frozenset[int]:
+        real = [(n, file) for n, file in enumerate(info.files) if not file.pad]
+        return frozenset(
+            n for n, file in real if any(_meant(item, n, file.path.parts) for item in items)
+        )
+
+    return choose
+
+
+def _meant(item: str, index: int, parts: tuple[str, ...]) -> bool:
+    first, dash, last = item.partition("-")
+    if first.isdecimal() and (last.isdecimal() or not dash):
+        return int(first) <= index <= int(last or first)
+    return any(fnmatchcase("/".join(path), item) for path in (parts, parts[1:], parts[-1:]))
+
+
+def check_choice(words: str | None, info: Info) -> None:
+    """Refuse a choice of nothing.
+
+    Raises:
+        UsageError: No file is meant.
+    """
+    if words is not None and not chosen(words)(info):
+        raise UsageError(
+            f"--files {words} means no file of {info.name}", hint="`dhtctl info` lists them"
+        )
+
+
+# Who has it.
+
+
+async def resolve(words: Iterable[str]) -> tuple[Endpoint, ...]:
+    """The peers that ``--peer`` names, every address of each.
+
+    Raises:
+        UsageError: It is no address.
+        UnreachableError: No such host is known.
+    """
+    found: list[Endpoint] = []
+    for word in words:
+        try:
+            host, port = parse_address(word)
+        except ValueError as error:
+            raise UsageError(f"--peer: {error}", hint="write HOST:PORT or [IPV6]:PORT") from error
+        try:
+            infos = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+        except OSError as error:
+            raise UnreachableError(f"--peer {word}: {error.strerror}") from error
+        found += [(str(info[4][0]), port) for info in infos]
+    return tuple(dict.fromkeys(found))
+
+
+def directory_of(name: str) -> Path:
+    """An existing directory, or one that can be made.
+
+    Raises:
+        CommandError: Something else is there.
+    """
+    path = Path(name).absolute()
+    if path.exists() and not path.is_dir():
+        raise CommandError(f"{path} is no directory", hint="name one with -o DIR")
+    return path

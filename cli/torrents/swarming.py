@@ -1,0 +1,179 @@
+"""A session for one command: its settings, and watching over a torrent until it is where it should.
+
+What counts as progress of a torrent: that we joined the network, that peers were found or came,
+that bytes came, that pieces were verified or looked at. Walking through the DHT in vain does not.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from cli import residents
+from cli.errors import CommandError, UnreachableError
+from cli.evidence import count
+from cli.failures import translated
+from cli.network import seconds_of_patience, visitor
+from cli.patience import patience
+from cli.tables import rate, size, span
+from dht.errors import DhtError, NoNetwork
+from torrent.errors import TorrentError
+from torrent.io.config import SessionConfig
+from torrent.io.results import Phase
+from torrent.io.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from cli.context import Context
+    from cli.patience import Patience
+    from dht.node.node import Node
+    from torrent.io.torrent import Torrent
+
+T = TypeVar("T")
+
+_LOOK = 0.2
+"""Seconds between two looks at how far it is."""
+
+
+def at_home(context: Context) -> bool:
+    """Whether the network to join is on this machine, where everybody has the same address."""
+    doors = residents.bootstrap(context.settings)
+    try:
+        return bool(doors) and all(ip_address(host).is_loopback for host, _ in doors)
+    except ValueError:
+        return False
+
+
+def config(context: Context, node: Node | None, **options: Any) -> SessionConfig:
+    """What the settings say about a session; ``options`` say the rest, or otherwise."""
+    said: dict[str, Any] = {
+        "node": node,
+        "listen": residents.listen(context.settings),
+        "same_host": at_home(context),
+    }
+    return SessionConfig(**(said | options))
+
+
+@asynccontextmanager
+async def joined(
+    context: Context, *, dht: bool = True, **options: Any
+) -> AsyncIterator[tuple[Session, Node | None]]:
+    """A session for a command, with a short-lived node of the DHT unless that is not wanted."""
+    if not dht:
+        async with Session(config(context, None, **options)) as session:
+            yield session, None
+        return
+    async with (
+        visitor(context) as node,
+        Session(config(context, node, **options)) as session,
+    ):
+        yield session, node
+
+
+async def pursue(
+    context: Context,
+    label: str,
+    torrent: Torrent,
+    node: Node | None,
+    deed: Callable[[], Awaitable[T]],
+) -> T:
+    """Do ``deed``, which waits for ``torrent``, for as long as it makes progress.
+
+    Raises:
+        CommandError: What the deed raised, or that nothing moved any more, with the evidence.
+    """
+    results: list[T] = []
+    failures: list[CommandError] = []
+    try:
+        with patience(context.out, label, seconds_of_patience()) as waiting:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_watch, torrent, node, waiting)
+                if node is not None and _alone(torrent):
+                    nursery.start_soon(_joining, node, failures, nursery.cancel_scope)
+                # Caught here, because the nursery would wrap it in a group.
+                try:
+                    results.append(await deed())
+                except (TorrentError, DhtError) as problem:
+                    failures.append(translated(problem))
+                except CommandError as problem:
+                    failures.append(problem)
+                nursery.cancel_scope.cancel()
+    except UnreachableError as error:
+        raise _fruitless(error, torrent, node) from None
+    for failure in failures:
+        raise failure
+    return results[0]
+
+
+def _alone(torrent: Torrent) -> bool:
+    """Whether nobody but the DHT can name peers of it."""
+    task = torrent.task
+    return not (task.peers or task.trackers or task.web_seeds)
+
+
+async def _joining(node: Node, failures: list[CommandError], scope: trio.CancelScope) -> None:
+    """End it all if there is no network, and nothing else to wait for."""
+    try:
+        await node.wait_ready()
+    except NoNetwork as problem:
+        failures.append(translated(problem))
+        scope.cancel()
+
+
+async def _watch(torrent: Torrent, node: Node | None, waiting: Patience) -> None:
+    """Show how it stands, and push the deadline back when anything moved."""
+    last: object = None
+    while True:
+        now, sharing = torrent.statistics(), torrent.sharing
+        joined = node is not None and node.ready
+        moved = (now.phase, now.done, now.checked, now.downloaded, sharing.most, joined)
+        # Who has everything may wait for others: a pipe's reader, a disk.
+        if moved != last or torrent.complete:
+            last = moved
+            waiting.extend()
+        waiting.stands(status(torrent), now.done, now.size or None, counted=False)
+        await trio.sleep(_LOOK)
+
+
+def status(torrent: Torrent) -> str:
+    """How a torrent stands, in words: '37 % of 64.0 MiB, 12.1 MiB/s, 3 peers, 4 s left'."""
+    now = torrent.statistics()
+    peers = count(now.peers, "peer")
+    if now.phase is Phase.METADATA:
+        return f"looking for its metadata, {peers}"
+    if now.phase is Phase.CHECKING:
+        return f"checking what is there, {100 * now.checked:.0f} %"
+    share = 100 * now.done // now.size if now.size else 100
+    parts = [f"{share} % of {size(now.size)}", rate(now.download_rate), peers]
+    if now.remaining_s:
+        parts.append(f"{span(now.remaining_s)} left")
+    return ", ".join(parts)
+
+
+def _fruitless(error: UnreachableError, torrent: Torrent, node: Node | None) -> UnreachableError:
+    """What was tried before patience ended."""
+    now, sharing = torrent.statistics(), torrent.sharing
+    asked, answered = (0, 0) if node is None else node.progress()
+    dht = f"asked {count(asked, 'node')} of the DHT, {answered} answered; " if node else ""
+    got = f"; {status(torrent)}" if sharing.most else ""
+    hint = (
+        "they have nothing that we lack: wait for a seed, and fetch it again"
+        if sharing.most
+        else "nobody has it now: try again later, or name somebody with --peer HOST:PORT"
+    )
+    return UnreachableError(
+        error.message,
+        achieved=f"{dht}dialled {count(sharing.dialled, 'peer')}, {sharing.answered} answered{got}",
+        hint=hint,
+        nodes_asked=asked,
+        nodes_answered=answered,
+        peers_dialled=sharing.dialled,
+        peers_answered=sharing.answered,
+        peers=now.peers,
+        size_bytes=now.size,
+        done_bytes=now.done,
+    )
