@@ -1,4 +1,4 @@
-"""(f) The swarm that users have: unequal uplinks, people who come and go, one seed.
+"""(h) The swarm that users have: unequal uplinks, people who come and go, one seed.
 
 Each peer is a process of its own in a network of its own (:mod:`benchmarks.netns`), behind an
 uplink of 2 to 20 Mbit/s and 30 ms from everybody else, each way. They arrive within a minute, and
