@@ -38,9 +38,9 @@ async def written(what: Sample, root: Path) -> None:
         path = root / name
         return not path.exists() or path.read_bytes() != what.content[name]
 
-    with trio.move_on_after(PATIENCE):
-        while any(map(lacks, what.content)):  # noqa: ASYNC110
-            await trio.sleep(0.05)  # Nothing but a look at its files tells
+    deadline = trio.current_time() + PATIENCE
+    while any(map(lacks, what.content)) and trio.current_time() < deadline:  # noqa: ASYNC110
+        await trio.sleep(0.05)  # Nothing but a look at its files tells.
     assert_same(what, root)
 
 

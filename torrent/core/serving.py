@@ -95,7 +95,7 @@ class Serving:
             return "the peer asks for pieces that we do not have"
         if not 0 < request.length <= BLOCK:
             return f"the peer asks for {request.length} bytes at a time"
-        if request.piece != self._row[0]:  # Requests come in rows: half of what this costs.
+        if request.piece != self._row[0]:  # They come in rows.
             self._row = (request.piece, info.piece_size(request.piece))
         if request.begin + request.length > self._row[1]:
             return "the peer asks for more than the piece has"
