@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Final, Self
 import trio
 
 from dht.node.nurseries import enter_nursery
+from torrent.core.metainfo import Version
 from torrent.core.peerid import make_peer_id
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
 from torrent.errors import SessionError
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
+from torrent.io.hashing import create
 from torrent.io.memory import Memory
 from torrent.io.results import SessionStatistics
 from torrent.io.sources import Announcement, Sources
@@ -169,6 +171,26 @@ class Session:
         """
         task = await trio.to_thread.run_sync(partial(read_task, source, Path(directory), **how))
         return self._take(task)
+
+    async def create(
+        self, path: str | os.PathLike[str], version: Version = Version.HYBRID
+    ) -> Torrent:
+        """Make a torrent of a file or a directory, and serve it from where it lies.
+
+        The same files always make the same torrent. For more say in it, use
+        :func:`torrent.io.hashing.create`.
+
+        Returns:
+            The torrent, ready to be served.
+
+        Raises:
+            StorageError: Something cannot be read, or cannot be part of a torrent.
+            MetainfoError: There is nothing in it, or too much.
+        """
+        made = await create(self._disk, path, version)
+        torrent = await self.add(made.metainfo, made.directory, intact=True)
+        await torrent.ready()
+        return torrent
 
     async def restore(self) -> tuple[Torrent, ...]:
         """Take up every torrent that the state remembers; what was complete is served again.

@@ -83,6 +83,29 @@ async def test_a_magnet_link_is_enough(version: Version, tmp_path: Path) -> None
         assert_same(what, tmp_path / "other")
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_is_made_here_is_served_here(version: Version, tmp_path: Path) -> None:
+    what = sample(FILES, version, BLOCK)
+    what.write(tmp_path / "one")
+    async with session() as one, session() as other:
+        made = await one.create(tmp_path / "one" / "t", version)
+        assert made.phase is Phase.SEEDING
+        assert made.info is not None
+        link = str(Magnet.of(made.info))
+        torrent = await other.add(link, tmp_path / "other", peers=at(one))
+        await completed(torrent)
+        assert_same(what, tmp_path / "other")
+
+
+def test_the_package_shows_what_people_need() -> None:
+    import torrent
+
+    assert [getattr(torrent, name) for name in dir(torrent) if name in torrent.__all__]
+    assert torrent.Session is Session
+    with pytest.raises(AttributeError, match="no attribute"):
+        torrent.Nothing  # noqa: B018
+
+
 async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
     what = sample({"f": 40 * BLOCK}, V1, BLOCK)
     async with session() as one, session() as other:
