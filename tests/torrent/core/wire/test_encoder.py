@@ -38,6 +38,7 @@ from torrent.core.wire import (
     encode_requests,
     read_handshake,
     reserved_bits,
+    write_block_header,
 )
 
 ROOT = bytes(range(32))
@@ -114,6 +115,9 @@ def test_a_batch_of_requests_is_its_requests(blocks: list[tuple[int, int, int]])
 def test_a_header_goes_before_its_block(piece: int, begin: int, data: bytes) -> None:
     whole = encode(Block(piece, begin, memoryview(data)))
     assert block_header(piece, begin, len(data)) + data == whole
+    row = bytearray(20)
+    write_block_header(memoryview(row), 5, piece, begin, len(data))
+    assert row == bytes(5) + block_header(piece, begin, len(data)) + bytes(2)
 
 
 def test_numbers_that_do_not_fit_are_our_own_mistake() -> None:
