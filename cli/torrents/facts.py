@@ -103,7 +103,7 @@ def text(what: Metainfo) -> str:
 
 def text_of_link(link: Magnet) -> str:
     """What a link says, in lines."""
-    lines = [_line("name", link.name)] if link.name else []
+    lines = [_line("name", " ".join(link.name.split()))] if link.name else []
     lines += _names(link)
     lines += [_line("size", size(link.length))] if link.length is not None else []
     lines += [_line("tracker", url) for url in link.trackers]

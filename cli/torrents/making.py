@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import UsageError
+from cli.errors import CommandError, UsageError
 from torrent.core.metainfo import About, Metainfo, Version, read_metainfo
 from torrent.core.metainfo.urls import is_tracker, is_web_seed
+from torrent.errors import MetainfoError
 from torrent.io.hashing import Created, create
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cli.context import Context
     from torrent.io.disk import Disk
 
@@ -21,12 +26,13 @@ async def make(context: Context, disk: Disk, path: str) -> tuple[Metainfo, Creat
 
     Raises:
         StorageError: It cannot be read.
-        MetainfoError: There is nothing in it.
-        UsageError: A URL is none.
+        CommandError: It is not there, or there is nothing in it.
+        UsageError: A URL is none, or the path is no path.
     """
     args = context.args
     about = _about(args)
-    with context.out.progress(f"hashing {path}") as progress:
+    _check(path)
+    with context.out.progress(f"hashing {path}") as progress, _blamed_on(path):
         made = await create(
             disk,
             path,
@@ -41,6 +47,29 @@ async def make(context: Context, disk: Disk, path: str) -> tuple[Metainfo, Creat
             hint="name one with --tracker, or leave out --private",
         )
     return read_metainfo(made.metainfo), made
+
+
+def _check(path: str) -> None:
+    """Refuse what cannot be meant."""
+    if not path:
+        raise UsageError("an empty name names no file", hint="give the file or directory to share")
+    if path.startswith("magnet:"):
+        raise UsageError(
+            "a magnet link is no file to share", hint="`dhtctl fetch LINK --seed-after` shares it"
+        )
+    if not os.path.lexists(path):
+        raise CommandError(f"there is no file or directory {path}")
+
+
+@contextmanager
+def _blamed_on(path: str) -> Iterator[None]:
+    """Say of a path what a torrent's fields would say of it."""
+    try:
+        yield
+    except MetainfoError as error:
+        empty = error.field in ("info.files", "info.piece length")
+        why = "there is nothing in it" if empty else str(error)
+        raise CommandError(f"no torrent can be made of {path}: {why}") from error
 
 
 def _about(args: Any) -> About:

@@ -38,6 +38,8 @@ def read(context: Context, text: str) -> Torrent:
         IntegrityError: The file is no torrent.
         UsageError: The words name none.
     """
+    if not text:
+        raise UsageError("an empty name names no torrent", hint=_HINT)
     if text.lower().startswith("magnet:"):
         return _magnet(text)
     if is_file(text):
@@ -66,6 +68,8 @@ def read_file(name: str) -> Metainfo:
         IntegrityError: It is none; the message has one line and names the field.
         CommandError: It cannot be read.
     """
+    if name != "-" and files.may_wait(name):
+        raise CommandError(f"{name} is no file that can be read to its end")
     data = files.read(name, MAX_FILE)
     if len(data) > MAX_FILE:
         raise IntegrityError(f"{name}: torrent: more than {MAX_FILE} bytes")
