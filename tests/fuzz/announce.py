@@ -18,7 +18,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from dht.codec.bencode import encode
-from tests.fuzz.packets import MUTATIONS, SLOW_S, WEIGHTS
+from tests.fuzz.packets import MUTATIONS, WEIGHTS
+from tests.fuzzing import SLOW_S
 from torrent.core import lsd, urls
 from torrent.core.announce import http, udp
 from torrent.core.announce.messages import (

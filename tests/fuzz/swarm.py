@@ -16,7 +16,7 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.fuzz.packets import SLOW_S
+from tests.fuzzing import SLOW_S
 from tests.samples import Sample, block_digests, is_true, make
 from tests.swarm_world import Pool
 from torrent.core import commands as do

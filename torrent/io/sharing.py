@@ -16,6 +16,7 @@ import trio
 from torrent.core import effects as to
 from torrent.errors import StorageError
 from torrent.io.events import Lost
+from torrent.io.sockets import HANDSHAKE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +61,8 @@ class Sharing:
         began: When the first peer was dialled, or came; ``None`` if none was.
         dialled: Dials so far.
         answered: Those of them that somebody answered.
-        most: Connections at once, at the most.
+        most: Peers at once, at the most: who said more than its name, and was not ourselves, nor
+            one that we have by another address.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Sharing:
         self.due = math.inf
         self.began: float | None = None
         self.dialled = self.answered = self.most = 0
+        self._met: set[int] = set()
         self._listener = listener
         self._dial = dial
         self._arrange = arrange
@@ -92,7 +95,6 @@ class Sharing:
     ) -> None:
         """A stream is open; if it came to us, its handshake has been read."""
         self.links[link.number] = link
-        self.most = max(self.most, len(self.links))
         self.answered += not incoming
         self._begin(now)
         self.perform(
@@ -104,6 +106,9 @@ class Sharing:
     def receive(self, link: Link, data: memoryview) -> None:
         """Bytes came."""
         self.perform(self.swarm.receive(link.number, data, trio.current_time()))
+        if link.number not in self._met and not link.closed and link.received > HANDSHAKE:
+            self._met.add(link.number)
+            self.most = max(self.most, len(self._met))
 
     def delivered(self, link: Link, count: int) -> None:
         """So many bytes of blocks were written."""
@@ -111,6 +116,7 @@ class Sharing:
 
     def ended(self, link: Link, _reason: str) -> None:
         """A link is closed."""
+        self._met.discard(link.number)
         if self.links.pop(link.number, None) is not None:
             self.perform(self.swarm.disconnected(link.number, trio.current_time()))
 

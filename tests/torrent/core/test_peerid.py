@@ -6,7 +6,6 @@ import re
 import warnings
 from random import Random
 
-import libtorrent as lt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +48,7 @@ def test_names(start: bytes, name: str) -> None:
 
 @pytest.mark.parametrize(("start", "name"), AGREED)
 def test_libtorrent_agrees(start: bytes, name: str) -> None:
+    lt = pytest.importorskip("libtorrent")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         assert lt.identify_client(lt.sha1_hash(padded(start))) == name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from contextlib import asynccontextmanager
@@ -28,8 +27,6 @@ from torrent.core.wire import (
     encode,
     reserved_bits,
 )
-from torrent.io.files import OpenFile, Span
-from torrent.io.link import _FromFile
 from torrent.io.results import Phase
 from torrent.io.session import Session
 
@@ -175,18 +172,3 @@ async def test_hashes_of_blocks_are_told(version: object, tmp_path: Path) -> Non
         assert bytes(answer.hashes) == b"".join(leaves)
         await peer.say(HashRequest(bytes(32), 0, 0, 4, 0))
         assert (await peer.hear(HashReject))[0].root == bytes(32)
-
-
-def test_a_file_that_shrinks_under_way_breaks_the_link_not_the_block(tmp_path: Path) -> None:
-    """``sendfile`` then sends nothing for ever; half a block must not be filled with another."""
-    path = tmp_path / "f"
-    path.write_bytes(bytes(100))
-    span = Span(OpenFile(os.open(path, os.O_RDONLY), writable=False), 0)
-    one, other = socket.socketpair()
-    with one, other:
-        block = _FromFile(span, 100)
-        os.truncate(path, 40)
-        assert block.write(one, 0) == 40
-        with pytest.raises(OSError, match="became shorter"):
-            block.write(one, 0)
-        assert block

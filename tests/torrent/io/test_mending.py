@@ -14,7 +14,7 @@ from tests.torrent_samples import Sample, sample
 from torrent.core.effects import Banned, Failed
 from torrent.core.metainfo import Version
 from torrent.errors import StorageError
-from torrent.io import storage
+from torrent.io import trust
 from torrent.io.results import Phase
 from torrent.io.session import Session
 
@@ -120,7 +120,7 @@ async def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
 async def test_a_file_changed_while_it_is_seeded_is_not_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "LOOK", 0.0)
+    monkeypatch.setattr(trust, "LOOK", 0.0)
     what = sample({"f": 60 * BLOCK}, Version.V1, BLOCK)
     what.write(tmp_path / "one")
     async with (

@@ -114,7 +114,7 @@ def test_a_newer_release_is_not_misread(tmp_path: Path, monkeypatch: pytest.Monk
         with Torrents.open(tmp_path) as torrents:
             torrents.add(STORED)
     for readonly in (False, True):
-        with pytest.raises(StateError, match="the part 'torrents' of it has version 3"):
+        with pytest.raises(StateError, match="the part 'torrents' of it has version 2"):
             Torrents.open(tmp_path, readonly=readonly)
     State.open(tmp_path).close()
 
