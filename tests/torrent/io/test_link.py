@@ -148,7 +148,7 @@ async def test_a_file_that_is_gone_is_not_served_and_told(tmp_path: Path) -> Non
         (tmp_path / "t" / "a").unlink()
         storage = torrent.sharing.storage
         assert storage is not None
-        storage._trust_nothing()
+        storage._trust.nothing()
         torrent._disk.files.clear()
         await peer.say(Interested())
         await peer.hear(Unchoke)
