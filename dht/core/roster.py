@@ -24,7 +24,7 @@ from dht.core.bucket import Bucket, Ledger, Row
 from dht.core.effects import Changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dht.core.keys import Key
     from dht.core.messages import Contact, Endpoint
@@ -170,6 +170,16 @@ class Roster:
         bucket.add(row.contact)
         bucket.touched = max(bucket.touched, now)
         return Changed(row.contact, added=True)
+
+    def _sow(self, rings: Sequence[Sequence[Row]], now: float) -> None:
+        """Fill the empty buckets with rows that are known to fit."""
+        rows = [row for ring in rings for row in ring]
+        for row in rows:
+            self._ledger.enter(row)
+        self._slots.update((row.contact.key, slot) for slot, row in enumerate(rows))
+        self._buckets = [Bucket(now) for _ in rings] or self._buckets
+        for bucket, ring in zip(self._buckets, rings, strict=False):
+            bucket.members = tuple(row.contact for row in ring)
 
     def _remove(self, slot: int) -> Changed:
         contact = self._ledger.contacts[slot]
