@@ -229,13 +229,12 @@ class RoutingTable(Roster):
     def _outranked(self, bucket: Bucket, contact: Contact, now: float) -> int | None:
         """The questionable, not preferred member whose place a preferred ``contact`` may take."""
         preferred = self._policy.contacts.preferred
-        if not preferred(contact):
+        if now == -inf or not preferred(contact):
             return None
-        weak = (self._slots[member.key] for member in bucket.members if not preferred(member))
-        for slot in self._oldest(weak):
-            if self._silent(slot, now):
-                return slot
-        return None
+        slots, heard, patience = self._slots, self._heard, self._policy.questionable_after
+        silent = [m for m in bucket.members if heard[slots[m.key]] + patience <= now]
+        weak = [slots[member.key] for member in silent if not preferred(member)]
+        return self._oldest(weak)[0] if weak else None
 
     def _members(self, bucket: Bucket) -> list[int]:
         return [self._slots[member.key] for member in bucket.members]
