@@ -17,7 +17,7 @@ from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from dht.core.messages import Contact, Endpoint
     from dht.core.policy import ContactRules
@@ -122,6 +122,23 @@ class Ledger:
         self.failures.append(row.failures)
         return len(self.contacts) - 1
 
+    def fill(self, rows: Sequence[Row]) -> list[Contact]:
+        """Write all ``rows`` into this ledger, which is empty, each at its number."""
+        if rows:
+            # Column by column, not row by row, and into the same arrays: others hold them too.
+            contacts, addresses, subnets, heard, rtts, failures = zip(*rows, strict=True)
+            self.contacts += contacts
+            self.endpoints += map(self._up, rows)
+            for column, values in (
+                (self.addresses, array("q", addresses)),
+                (self.subnets, array("q", subnets)),
+                (self.heard, array("d", heard)),
+                (self.rtts, array("d", rtts)),
+            ):
+                column.extend(values)
+            self.failures += bytes(failures)
+        return self.contacts
+
     def _up(self, row: Row) -> Endpoint | None:
         return None if row.failures >= self._limit else row.contact.endpoint
 
@@ -202,8 +219,18 @@ class Bucket:
         """
         contacts, addresses, subnets = waiting.contacts, waiting.addresses, waiting.subnets
         key, address, subnet = contacts[slot].key, addresses[slot], subnets[slot]
+        spares = self.spares
+        for other in spares:
+            # The common case, quickly seen: nobody is alike, so only the oldest may have to go.
+            if addresses[other] == address or subnets[other] == subnet or contacts[other].key == key:
+                break
+        else:
+            for other in spares[most - 1 :]:
+                waiting.release(other)
+            self.spares = (slot, *spares[: most - 1])
+            return
         kept, neighbours = [slot], 0
-        for other in self.spares:
+        for other in spares:
             replaced = contacts[other].key == key or addresses[other] == address
             if not replaced and subnets[other] == subnet != NOWHERE:
                 neighbours += 1

@@ -150,8 +150,10 @@ class Lookup:
         """The nearest unasked contacts within the window of beta that can be hoped for."""
         chosen: list[Candidate] = []
         hope, share = 0.0, self._share
-        for candidate in self._shortlist.live():
+        for candidate in self._shortlist.ranked:
             state = candidate.state
+            if state >= FAILED or candidate.barred:
+                continue
             if state == UNASKED:
                 chosen.append(candidate)
                 if len(chosen) == most:
@@ -166,7 +168,9 @@ class Lookup:
     def free(self) -> int:
         """How many more requests may be in flight now."""
         alpha = self._policy.alpha
-        return min(round(alpha / self._share), WIDEST * alpha) - self._waiting
+        if self._slow or self.silent_count:
+            alpha = min(round(alpha / self._share), WIDEST * alpha)
+        return alpha - self._waiting
 
     @property
     def _share(self) -> float:
@@ -177,13 +181,20 @@ class Lookup:
     @property
     def finished(self) -> bool:
         """The beta closest live contacts have answered, or nobody is left to ask or wait for."""
+        beta, shortlist = self._policy.beta, self._shortlist
+        # The usual case, asked after every answer: too few have answered, somebody is waited for,
+        # and nobody is barred, so the one waited for is live.
+        if self.answered_count < beta and (self._waiting or self._slow) and not shortlist.crowded:
+            return False
         exhausted = self.asked >= self._limit
         answers = 0
-        for candidate in self._shortlist.live():
+        for candidate in shortlist.ranked:
             state = candidate.state
+            if state >= FAILED or candidate.barred:
+                continue
             if state == ANSWERED:
                 answers += 1
-                if answers == self._policy.beta:
+                if answers == beta:
                     return True
             elif state != UNASKED or not exhausted:
                 return False
@@ -342,11 +353,20 @@ class Lookup:
         """The part of an answer that is read: the nearest, and one of each address.
 
         An honest table has no two of one address. Without the second rule one answer could make
-        us send as many requests to one victim as it names ports of it.
+        us send as many requests to one victim as it names ports of it. Most of what answers name
+        is known already, and is not looked at again.
         """
+        known = self._shortlist.by_key
+        fresh: list[Contact] = []
+        for contact in closer:
+            candidate = known.get(contact.key)
+            if candidate is None or candidate.contact is not contact:
+                fresh.append(contact)
+        if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
+            return fresh
         target, address_of = self.target, self._policy.contacts.address
         first: dict[Hashable, Contact] = {}
-        for contact in sorted(closer, key=lambda contact: contact.key ^ target):
+        for contact in sorted(fresh, key=lambda contact: contact.key ^ target):
             first.setdefault(address_of(contact.endpoint), contact)
         return islice(first.values(), ANSWER_LIMIT * self._policy.k)
 
@@ -355,11 +375,11 @@ class Lookup:
         shortlist, acceptable = self._shortlist, self._policy.contacts.acceptable
         known = len(shortlist)
         for contact in contacts:
-            candidate = shortlist.get(contact.key)
+            candidate = shortlist.by_key.get(contact.key)
             if candidate is not None:
                 if contact.endpoint != candidate.contact.endpoint and acceptable(contact):
                     self._heard_elsewhere(candidate, contact)
-            elif not self._unwanted(contact.key) and acceptable(contact):
+            elif acceptable(contact) and not self._unwanted(contact.key):
                 shortlist.add(contact, depth)
         if len(shortlist) == known:
             return False
