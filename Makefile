@@ -65,7 +65,7 @@ check: $(DEV)  ## lint, format, types, import contracts, async rules
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/flake8 dht torrent cli benchmarks tests/interop  # flake8-async; see .flake8
+	@$(VENV)/bin/flake8 dht torrent simulations cli benchmarks tests/interop  # flake8-async; see .flake8
 
 unit: $(DEV)  ## all tests, here and now (ARGS='-k lookup' for some of them)
 	@$(PY) -m pytest $(PARALLEL) $(ARGS)
@@ -110,9 +110,9 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-vers
   --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
 lock: $(DEV)  ## renew the locks from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
-	@$(LOCK) $(UPGRADE) pyproject.toml -c requirements.txt --group test -o requirements-test.txt
-	@$(LOCK) $(UPGRADE) pyproject.toml -c requirements-test.txt --group dev -o requirements-dev.txt
+	@$(LOCK) $(UPGRADE) --extra sim pyproject.toml -o requirements.txt
+	@$(LOCK) $(UPGRADE) --extra sim pyproject.toml -c requirements.txt --group test -o requirements-test.txt
+	@$(LOCK) $(UPGRADE) --extra sim --extra dask pyproject.toml -c requirements-test.txt --group dev -o requirements-dev.txt
 
 clean:  ## remove the environment and everything built
 	@rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
