@@ -356,12 +356,8 @@ class Lookup:
         us send as many requests to one victim as it names ports of it. Most of what answers name
         is known already, and is not looked at again.
         """
-        known = self._shortlist.by_key
-        fresh: list[Contact] = []
-        for contact in closer:
-            candidate = known.get(contact.key)
-            if candidate is None or candidate.contact is not contact:
-                fresh.append(contact)
+        known = self._shortlist.by_key.get
+        fresh = [c for c in closer if (it := known(c.key)) is None or it.contact is not c]
         if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
             return fresh
         target, address_of = self.target, self._policy.contacts.address
@@ -373,21 +369,20 @@ class Lookup:
     def _learn(self, contacts: Iterable[Contact], depth: int) -> bool:
         """Rank those of ``contacts`` that are new; whether there was any."""
         shortlist, acceptable = self._shortlist, self._policy.contacts.acceptable
-        known = len(shortlist)
+        own, exclude, by_key = self._own, self._exclude, self._shortlist.by_key
+        known = len(by_key)
         for contact in contacts:
-            candidate = shortlist.by_key.get(contact.key)
+            key = contact.key
+            candidate = by_key.get(key)
             if candidate is not None:
                 if contact.endpoint != candidate.contact.endpoint and acceptable(contact):
                     self._heard_elsewhere(candidate, contact)
-            elif acceptable(contact) and not self._unwanted(contact.key):
+            elif key != own and acceptable(contact) and (exclude is None or not exclude(key)):
                 shortlist.add(contact, depth)
-        if len(shortlist) == known:
+        if len(by_key) == known:
             return False
         shortlist.settle()
         return True
-
-    def _unwanted(self, key: Key) -> bool:
-        return key == self._own or (self._exclude is not None and self._exclude(key))
 
     def _heard_elsewhere(self, candidate: Candidate, contact: Contact) -> None:
         """A known key was named at another endpoint than the one we have.

@@ -73,9 +73,11 @@ class Shortlist:
     """
 
     __slots__ = (
+        "_address_of",
         "_addresses",
         "_distances",
         "_policy",
+        "_subnet_of",
         "_subnets",
         "_target",
         "by_key",
@@ -86,6 +88,7 @@ class Shortlist:
     def __init__(self, target: Key, policy: Policy) -> None:
         self._target = target
         self._policy = policy
+        self._address_of, self._subnet_of = policy.contacts.address, policy.contacts.subnet
         self.by_key: dict[Key, Candidate] = {}
         # Two parallel lists: distances to bisect in, candidates to walk over.
         self._distances: list[int] = []
@@ -109,12 +112,12 @@ class Shortlist:
 
     def add(self, contact: Contact, depth: int) -> None:
         """Rank a contact whose key is not known yet. Call :meth:`settle` after the last one."""
-        candidate = Candidate(contact, depth)
-        away = contact.key ^ self._target
+        key = contact.key
+        self.by_key[key] = candidate = Candidate(contact, depth)
+        away = key ^ self._target
         place = bisect_left(self._distances, away)
         self._distances.insert(place, away)
         self.ranked.insert(place, candidate)
-        self.by_key[contact.key] = candidate
         self._occupy(candidate)
 
     def move(self, candidate: Candidate, contact: Contact) -> None:
@@ -126,9 +129,9 @@ class Shortlist:
 
     def _occupy(self, candidate: Candidate) -> None:
         """Note the address and subnet of ``candidate``, and whether they are shared."""
-        rules, endpoint = self._policy.contacts, candidate.contact.endpoint
-        candidate.address = address = rules.address(endpoint)
-        candidate.subnet = subnet = rules.subnet(endpoint)
+        endpoint = candidate.contact.endpoint
+        candidate.address = address = self._address_of(endpoint)
+        candidate.subnet = subnet = self._subnet_of(endpoint)
         if address in self._addresses or subnet in self._subnets:
             self.crowded = True
         self._addresses.add(address)

@@ -92,7 +92,7 @@ class Strangers:
 
     def _consider(self, contact: Contact) -> bool:
         """Put ``contact`` in the queue if it may be contacted and the table has a place."""
-        if not self._policy.contacts.acceptable(contact) or not self._table.room(contact):
+        if not self._table.room(contact) or not self._policy.contacts.acceptable(contact):
             return False
         self._backlog.append(contact)
         return True

@@ -89,7 +89,13 @@ class RoutingTable(Roster):
         slot = self._slots.get(contact.key)
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
             return self._ledger.bad(slot)
+        if now == -inf and slot is None and self._full(self.bucket(contact.key)):
+            return False  # What most strangers meet, asked for every request of one.
         return self._plan(contact, now)[0] is Verdict.PLACE
+
+    def _full(self, bucket: Bucket) -> bool:
+        """Whether only good contacts are in ``bucket``, as many as it takes, and for good."""
+        return len(self._good(bucket)) == self._policy.k and bucket is not self._buckets[-1]
 
     # What happens to contacts.
 

@@ -52,7 +52,7 @@ class Remembered:
         self._subnets: dict[Endpoint, Hashable | None] = {}
         self._acceptable: dict[Endpoint, bool] = {}
         self._foreign: dict[Endpoint, bool] = {}
-        self._preferred: dict[tuple[Key, Endpoint], bool] = {}
+        self._preferred: dict[Endpoint, tuple[Key, bool]] = {}
 
     def address(self, endpoint: Endpoint) -> Hashable:
         """The host."""
@@ -82,11 +82,11 @@ class Remembered:
 
     def preferred(self, contact: Contact) -> bool:
         """As the rules say."""
-        it = contact.key, contact.endpoint
-        try:
-            return self._preferred[it]
-        except KeyError:
-            return self._preferred.setdefault(it, self._rules.preferred(contact))
+        known = self._preferred.get(contact.endpoint)
+        if known is None or known[0] != contact.key:
+            known = contact.key, self._rules.preferred(contact)
+            self._preferred[contact.endpoint] = known
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,25 +112,29 @@ class World:
         """Give ``node`` a command and perform what comes of it."""
         if node.engine is not None:
             self.perform(node, node.engine.command(command, self.now))
-            self._wake(node, node.engine)
+            self._wake(node, node.engine.next_deadline())
 
-    def perform(self, node: Node, effects: Iterable[Effect]) -> None:
-        """Do what an engine wants, in order."""
+    def perform(self, node: Node, effects: Iterable[Effect]) -> bool:
+        """Do what an engine wants, in order; whether that was calls and findings alone."""
+        called = other = False
         for effect in effects:
             kind = type(effect)
             if kind is Call:
                 self._call(node, effect)  # type: ignore[arg-type]
+                called = True
+            elif kind is Found:
+                if self.on_found is not None:
+                    self.on_found(node, effect)  # type: ignore[arg-type]
             elif kind is Reply:
                 self._reply(node, effect)  # type: ignore[arg-type]
             elif kind is not Cancel:
                 self._note(node, effect)
+                other = True
+        return called and not other
 
     def _note(self, node: Node, effect: Effect) -> None:
         """Pass on what is no message; a disk writes in no time here."""
-        if isinstance(effect, Found):
-            if self.on_found is not None:
-                self.on_found(node, effect)
-        elif isinstance(effect, Finished):
+        if isinstance(effect, Finished):
             if self.on_finished is not None:
                 self.on_finished(node, effect.operation, effect.evidence)
         elif isinstance(effect, Persist):
@@ -139,9 +143,8 @@ class World:
         elif self.on_effect is not None:
             self.on_effect(node, effect)
 
-    def _wake(self, node: Node, engine: Engine) -> None:
-        """See to it that ``node`` ticks at its next deadline."""
-        at = engine.next_deadline()
+    def _wake(self, node: Node, at: float) -> None:
+        """See to it that ``node`` ticks at ``at``, if not before."""
         if at < node.wakes_at:
             node.wakes_at = at
             moment = max(at, self.now) + GRAIN
@@ -154,7 +157,7 @@ class World:
         node.wakes_at = math.inf
         if engine.next_deadline() <= self.now:  # What it was set for may have been settled.
             self.perform(node, engine.tick(self.now))
-        self._wake(node, engine)
+        self._wake(node, engine.next_deadline())
 
     # Messages.
 
@@ -179,7 +182,7 @@ class World:
         effects = engine.receive(request, origin, self.now)
         self.perform(node, effects)
         if len(effects) > 1:  # A reply alone leaves no deadline behind.
-            self._wake(node, engine)
+            self._wake(node, engine.next_deadline())
 
     def _reply(self, node: Node, reply: Reply) -> None:
         self.responses += 1
@@ -196,5 +199,5 @@ class World:
             return
         contact = answerer.contact
         origin = Origin(contact.key, contact.endpoint, number)
-        self.perform(node, engine.receive(response, origin, self.now))
-        self._wake(node, engine)
+        calls = self.perform(node, engine.receive(response, origin, self.now))
+        self._wake(node, engine.next_timeout() if calls else engine.next_deadline())
