@@ -311,8 +311,9 @@ class Session:
             nursery.cancel_scope.cancel()
 
     async def _ask_sources(self, torrent: Torrent) -> None:
+        torrent.sources = tuple(self._sources.of(torrent.task))
         async with trio.open_nursery() as nursery:
-            for source in self._sources.of(torrent.task):
+            for source in torrent.sources:
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
             if self.config.web_seeds and torrent.task.web_seeds:
                 nursery.start_soon(self._fetch_from_web, torrent)
