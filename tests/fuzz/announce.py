@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from dht.codec.bencode import encode
 from tests.fuzz.packets import MUTATIONS, WEIGHTS
 from tests.fuzzing import main, named
-from torrent.core import lsd, urls
+from torrent.core import lsd, outgoing
 from torrent.core.announce import http, udp
 from torrent.core.announce.messages import (
     MAX_INTERVAL_S,
@@ -117,8 +117,8 @@ def local(data: bytes) -> str:
 def url(data: bytes) -> str:
     """A URL out of a torrent, shown and scraped."""
     try:
-        parsed = urls.parse(data.decode("utf-8", "replace"), allow_idna=bool(data[-1:] > b"m"))
-    except urls.BadUrl:
+        parsed = outgoing.parse(data.decode("utf-8", "replace"), allow_idna=bool(data[-1:] > b"m"))
+    except outgoing.BadUrl:
         return "BadUrl"
     assert all(33 <= ord(c) < 127 for c in parsed.target + parsed.host + parsed.authorization[6:])
     http.scrape_url(str(parsed), [])

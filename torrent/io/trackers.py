@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from torrent.core.announce.messages import Announce, Event, Malformed, Peers, Refused, Unreachable
+from torrent.core.outgoing import BadUrl, parse
 from torrent.core.tiers import Tiers
-from torrent.core.urls import BadUrl, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
