@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from torrent.io.torrent import Torrent
 
 _STDOUT = "-"
+_TELLING = 1 << 20
+"""Bytes from which on a rate is one of the line, and not of its round trips."""
 
 
 async def run(context: Context) -> ExitCode:
@@ -131,14 +133,19 @@ def _tell(context: Context, torrent: Torrent, ended: float, begun: float) -> Non
         "wasted_bytes": now.wasted,
         "bytes_per_s": round(now.downloaded / elapsed) if elapsed > 0 else 0,
     }
-    speed = f" ({rate(now.downloaded / elapsed)})" if elapsed > 0 and now.downloaded else ""
-    took = f"{size(now.size)} in {duration(elapsed)}{speed}, {count(sharing.most, 'peer')}"
+    took = f"{size(now.size)} in {duration(elapsed)}{speed(now.downloaded, elapsed)}"
+    took = f"{took}, {count(sharing.most, 'peer')}"
     if context.args.output == _STDOUT:
         context.out.note(took, "fetched", path=None, **told)
         return
     context.out.result("fetched", str(path), path=str(path), **told)
     if not context.out.json:
         context.out.note(took)
+
+
+def speed(downloaded: int, elapsed: float) -> str:
+    """How fast it was, in brackets; empty if so little says nothing about that."""
+    return f" ({rate(downloaded / elapsed)})" if downloaded >= _TELLING and elapsed > 0 else ""
 
 
 async def _seed(context: Context, session: Session, torrent: Torrent) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,6 +11,7 @@ import trio
 
 from cli import files
 from cli.errors import CommandError, IntegrityError, UnreachableError, UsageError
+from cli.evidence import count
 from cli.keys import read_address
 from cli.torrents import stored
 from dht.names import Kind, Reading
@@ -28,6 +30,19 @@ if TYPE_CHECKING:
 Torrent: TypeAlias = Metainfo | Magnet
 
 _SHA1 = 20
+_PEER = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+):[0-9]+")
+"""What may be meant by --peer. All else is refused, instead of asking the DNS about it."""
+_NONSENSE = {
+    "tr": "no tracker's URL",
+    "ws": "no web seed's URL",
+    "x.pe": "no HOST:PORT",
+    "so": "no file's index or range of them",
+    "xl": "no number of bytes",
+}
+_WARNINGS = 8
+"""Lines about one link: who damaged it needs no thousand to see that."""
+_SHOWN = 80
+"""Characters of a field in a warning."""
 _HINT = "give a torrent file, a magnet link, an infohash or a CID"
 
 
@@ -41,7 +56,7 @@ def read(context: Context, text: str) -> Torrent:
     if not text:
         raise UsageError("an empty name names no torrent", hint=_HINT)
     if text.lower().startswith("magnet:"):
-        return _magnet(text)
+        return _magnet(context, text)
     if is_file(text):
         return read_file(text)
     address = read_name(context, text)
@@ -102,11 +117,19 @@ def bare(address: Address) -> Magnet:
     return Magnet(digest, None) if len(digest) == _SHA1 else Magnet(None, digest)
 
 
-def _magnet(text: str) -> Magnet:
+def _magnet(context: Context, text: str) -> Magnet:
     try:
-        return read_magnet(text)
+        link = read_magnet(text)
     except MetainfoError as error:
         raise UsageError(str(error), hint=_HINT) from error
+    for key, value in link.ignored[:_WARNINGS]:
+        shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
+        context.out.warn(
+            f"the link's {key}={shown} is {_NONSENSE[key]}, and ignored", field=key, value=value
+        )
+    if (more := len(link.ignored) - _WARNINGS) > 0:
+        context.out.warn(f"{count(more, 'more field')} of the link made no sense", fields=more)
+    return link
 
 
 # Which of its files.
@@ -159,16 +182,34 @@ async def resolve(words: Iterable[str]) -> tuple[Endpoint, ...]:
     """
     found: list[Endpoint] = []
     for word in words:
-        try:
-            host, port = parse_address(word)
-        except ValueError as error:
-            raise UsageError(f"--peer: {error}", hint="write HOST:PORT or [IPV6]:PORT") from error
+        host, port = _endpoint(word)
         try:
             infos = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
-        except OSError as error:
-            raise UnreachableError(f"--peer {word}: {error.strerror}") from error
+        except (OSError, UnicodeError) as error:  # The latter: a label that no name can have.
+            why = getattr(error, "strerror", None) or str(error)
+            raise UnreachableError(
+                f"--peer {word}: the name {host} does not resolve: {why}",
+                hint="check its spelling and the connection, or write an address",
+            ) from error
         found += [(str(info[4][0]), port) for info in infos]
     return tuple(dict.fromkeys(found))
+
+
+def _endpoint(word: str) -> Endpoint:
+    """What ``--peer`` says, unresolved.
+
+    Raises:
+        UsageError: It is not even the form of an endpoint.
+    """
+    try:
+        host, port = parse_address(word)
+    except ValueError:
+        host, port = "", 0
+    if not port or not _PEER.fullmatch(word):
+        raise UsageError(
+            f"--peer: {word!r} is no host with a port", hint="write HOST:PORT or [IPV6]:PORT"
+        )
+    return host, port
 
 
 def directory_of(name: str) -> Path:

@@ -266,11 +266,28 @@ def _read_urn(urn: str, salt: str) -> Address | None:
 
 def _read_btih(digits: str, _salt: str) -> Address:
     """BEP 9: forty hexadecimal digits, or 32 of base32."""
-    return torrent(bytes.fromhex(digits) if len(digits) == 40 else b32decode(digits.upper()))  # noqa: PLR2004
+    if len(digits) == 40 and _HEX.fullmatch(digits):  # noqa: PLR2004
+        return torrent(bytes.fromhex(digits))
+    if _BASE32_SHA1.fullmatch(digits):
+        return torrent(b32decode(digits.upper()))
+    raise MalformedError(
+        "after urn:btih: come 40 hexadecimal digits, or 32 of base32 (A to Z, 2 to 7), "
+        f"and not {_what_else(digits)}"
+    )
+
+
+def _what_else(digits: str) -> str:
+    """What stands where an infohash should: the reader can count, but should not have to."""
+    kind = "hexadecimal digits" if _HEX.fullmatch(digits) else "characters"
+    return f"{len(digits)} {kind}" if digits else "nothing"
 
 
 def _read_btmh(digits: str, _salt: str) -> Address:
     """BEP 52: the v2 infohash as a multihash in hexadecimal."""
+    if not _HEX.fullmatch(digits):
+        raise MalformedError(
+            f"after urn:btmh: come hexadecimal digits, and not {_what_else(digits)}"
+        )
     hashed = multihash.decode_untrusted(bytes.fromhex(digits))
     if hashed.code != multihash.SHA2_256 or len(hashed.digest) != 32:  # noqa: PLR2004
         raise MalformedError("a v2 infohash is a whole sha2-256")
