@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 JOIN_EVERY: Final = 0.1
 """Seconds between two joins before the start."""
+TRY_AGAIN: Final = 15.0
+"""Seconds after which one who still knows nobody tries to join through another."""
 FEW: Final = 8
 """With fewer nodes than that, who knows nobody yet may be the only gate there is."""
 SETTLE: Final = 60.0
@@ -121,18 +123,19 @@ class Population:
             self._live[place] = last
             self._places[last.index] = place
 
-    def somebody(self, rng: Random, *, part: int | None = None) -> Node | None:
-        """A live node who can be reached, of that network; ``None`` if there is none.
+    def gate(self, node: Node) -> Node | None:
+        """Through whom ``node`` may join: a live one of its network, who serves and is reachable.
 
-        One who knows nobody yet is no gate, unless it is the first.
+        ``None`` if a few dozen tries find none. One who knows nobody yet is a gate for the few
+        first only.
         """
-        live = self._live
-        start = rng.randrange(len(live)) if live else 0
-        for node in (*live[start:], *live[:start]) if len(live) < FEW else _some(live, rng):
-            known = node.engine is not None and len(node.engine.table)
-            fits = part is None or node.part == part
-            if fits and not node.nat and node.serves and (known or len(live) < FEW):
-                return node
+        live, rng = self._live, self._rng
+        for _ in range(64):
+            other = live[rng.randrange(len(live))]
+            known = other.engine is not None and (len(other.engine.table) or len(live) < FEW)
+            public = other.part == node.part and other.serves and not other.nat
+            if known and public and other is not node:
+                return other
         return None
 
     def anybody(self, rng: Random) -> Node | None:
@@ -180,10 +183,10 @@ class Population:
         """Let ``node`` join through somebody who is there, until it succeeds."""
         if node.engine is None or len(node.engine.table):
             return
-        gate = self.somebody(self._rng, part=node.part)
-        if gate is not None and gate is not node and self.users is not None:
+        gate = self.gate(node)
+        if gate is not None and self.users is not None:
             self.users.join(node, gate)
-            self.world.schedule(self.world.now + 15.0, self.join, node)
+        self.world.schedule(self.world.now + TRY_AGAIN, self.join, node)
 
     # Coming and going.
 
@@ -235,11 +238,6 @@ class Population:
     def _appear(self, node: Node) -> None:
         self._start(node)
         self.join(node)
-
-
-def _some(live: list[Node], rng: Random) -> Iterable[Node]:
-    """A few dozen of the live, at random."""
-    return (live[rng.randrange(len(live))] for _ in range(64))
 
 
 def others_policy(network: Network, scenario: Scenario) -> Policy | None:
