@@ -119,6 +119,7 @@ class Runner:
 
     def _drive(self, hands: Crew, missing: list[Job]) -> None:
         pending: dict[Future[str], Job] = {}
+        over = False
         try:
             for job in missing:
                 future = hands.submit(job)
@@ -132,10 +133,10 @@ class Runner:
                 for future in ready:
                     self._finished(future, pending.pop(future))
                 self._watch()
-        except BaseException:  # Ctrl-C, too: nobody may go on for nothing
-            hands.abandon()
-            raise
+            over = True
         finally:
+            if not over:  # an error, or Ctrl-C: nobody may go on for nothing
+                hands.abandon()
             self._sweep()
 
     def _finished(self, future: Future[str], job: Job) -> None:

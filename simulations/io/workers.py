@@ -18,6 +18,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from simulations.errors import ConfigError
 from simulations.io.extras import needed
 from simulations.io.jobs import perform
 
@@ -53,12 +54,9 @@ class Here:
         self._tell = tell
 
     def submit(self, job: Job) -> Future[str]:
-        """Do it now."""
+        """Do it now; what goes wrong is raised here."""
         future: Future[str] = Future()
-        try:
-            future.set_result(perform(job, self._tell))
-        except Exception as error:  # noqa: BLE001 - as every executor: whoever asks gets it
-            future.set_exception(error)
+        future.set_result(perform(job, self._tell))
         return future
 
     def heard(self) -> list[tuple[int, float]]:
@@ -159,8 +157,6 @@ def crew(
 
 def _client(address: str) -> Any:
     """A connection to a Dask scheduler."""
-    from simulations.errors import ConfigError  # noqa: PLC0415
-
     distributed = needed("distributed")
     try:
         return distributed.Client(address, timeout=PATIENCE, set_as_default=False)

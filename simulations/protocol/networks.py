@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from dht.core.keys import Key
 from dht.core.messages import Contact
+from dht.mainline.items import immutable_record
 from dht.mainline.nodeid import secure_key
 from dht.mainline.policy import mainline_policy
+from dht.mainline.tickets import MainlineTickets
+from simulations.errors import ConfigError
 from simulations.protocol.amino import OLD_CLASS_A, amino_policy
+from simulations.protocol.records import KeyedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
-    from dht.core.keys import Key
-    from dht.core.messages import Endpoint
-    from dht.core.policy import ContactRules, Policy
+    from dht.core.messages import Endpoint, Record
+    from dht.core.policy import ContactRules, Policy, RecordRules
     from dht.mainline.compact import Address
 
 PORT: Final = 6881
@@ -96,33 +100,54 @@ class Network:
     Attributes:
         policy: The rules.
         secure: Keys follow from addresses (BEP 42); else everybody draws one at will.
+        crowd: Nodes that share a subnet.
     """
 
     policy: Policy
     secure: bool = False
+    crowd: int = 1
 
     def contact(self, index: int, rng: Random, key: Key | None = None) -> Contact:
         """The contact of the ``index``-th node; its key is drawn unless it is given."""
-        where = address(index)
+        where = address(index // self.crowd, index % self.crowd)
         if key is None and self.secure:
             key = secure_key(where[0], rng.getrandbits(8), rng)
         return Contact(self.policy.space.draw(rng) if key is None else key, where)
 
+    def record(self, data: bytes) -> Record:
+        """A valid record of ``data``."""
+        rules = self.policy.records
+        if isinstance(rules, KeyedRecords):
+            return rules.immutable(data)
+        return immutable_record(b"%d:%b" % (len(data), data))
+
+    def with_records(self, rules: RecordRules) -> Network:
+        """The same network with other rules for records."""
+        return replace(self, policy=replace(self.policy, records=rules))
+
     def widen(self, key: int, rng: Random) -> Key:
         """A key whose first 64 bits are ``key``, the rest drawn: ids of the compiled fidelities."""
         free = self.policy.space.bits - 64
-        return self.policy.space.draw_under(type_key(key << free), 64, rng)
+        return self.policy.space.draw_under(Key(key << free), 64, rng)
 
 
-def type_key(number: int) -> Key:
-    """``number`` as a key."""
-    return number  # type: ignore[return-value]
+def network(
+    name: str, *, secure: bool = False, crowd: int = 1, rng: Random | None = None, **overrides: Any
+) -> Network:
+    """The network ``mainline`` or ``amino``; ``overrides`` replace fields of its policy.
 
+    Mainline's nodes give out tickets if there is an ``rng`` to draw their secrets from: one secret
+    for all of them, since nobody here tries a ticket on a node that did not make it.
 
-def network(name: str, *, secure: bool = False, **overrides: Any) -> Network:
-    """The network ``mainline`` or ``amino``; ``overrides`` replace fields of its policy."""
-    if name == "mainline":
-        policy = mainline_policy(family="ipv4", tickets=None, **overrides)
-    else:
-        policy = amino_policy(**overrides)
-    return Network(replace(policy, contacts=Remembered(policy.contacts)), secure)
+    Raises:
+        ConfigError: A policy has no such field.
+    """
+    try:
+        if name == "mainline":
+            tickets = None if rng is None else MainlineTickets(rng)
+            policy = mainline_policy(family="ipv4", tickets=tickets, **overrides)
+        else:
+            policy = amino_policy(**overrides)
+    except TypeError as error:
+        raise ConfigError(f"rules.switches: {error}") from None
+    return Network(replace(policy, contacts=Remembered(policy.contacts)), secure, crowd)

@@ -8,7 +8,7 @@ this node holds that object.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from dht.core.engine import Engine
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dht.core.messages import Contact, Endpoint
     from simulations.protocol.adversary import Adversary
     from simulations.protocol.codec import Codec
+
+
+_NOBODY: Final[dict[int, float]] = {}
+"""Of the many who need no holes, and never dig any."""
 
 
 class Node:
@@ -29,9 +33,10 @@ class Node:
         serves: Whether it answers requests, and says so of itself (BEP 43).
         adversary: Who answers in its engine's place, if it is one of the attacker's.
         codec: Its translator, where messages travel as bytes.
-        holes: Behind a NAT: whom it has sent to, and until when these may send to it. ``None`` for
-            nodes that everybody reaches.
-        side: Its part of a partitioned network; different parts do not reach each other.
+        nat: How it is connected (:class:`simulations.latency.Nat`, as a number).
+        holes: Behind a NAT: whom it has sent to, and until when these may send to it.
+        side: Its side of a partitioned link; while that is cut, sides do not reach each other.
+        part: Which of several networks it was born into.
         region: Where it stands, for failures of whole regions.
         wakes_at: When the world will next let its engine tick.
     """
@@ -44,6 +49,8 @@ class Node:
         "engine",
         "holes",
         "index",
+        "nat",
+        "part",
         "region",
         "serves",
         "side",
@@ -58,8 +65,10 @@ class Node:
         self.serves = engine is None or engine.serves
         self.adversary: Adversary | None = None
         self.codec: Codec | None = None
-        self.holes: dict[int, float] | None = None
+        self.nat = 0
+        self.holes: dict[int, float] = _NOBODY
         self.side = 0
+        self.part = 0
         self.region = 0
         self.wakes_at = math.inf
 

@@ -8,6 +8,7 @@ that whoever holds the signer's name can make, and that the adversaries of a sim
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dht.core.keys import Key
@@ -67,7 +68,14 @@ class KeyedRecords:
 
 
 class OpenRecords(KeyedRecords):
-    """Anything may lie under any key: what readers get is what holders say."""
+    """Anything may lie under any key: what readers get is what holders say.
+
+    Records have versions, so that readers ask all holders and choose, as applications do.
+    """
+
+    def immutable(self, value: bytes) -> Record:
+        """The first version of ``value``, under the key its digest would be."""
+        return replace(super().immutable(value), seq=1)
 
     def admit(self, record: Record) -> Refusal | None:
         """Yes."""

@@ -25,7 +25,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from dht.core.effects import Call, Cancel, Finished, Found, Persist, Reply
-from dht.core.messages import Origin
+from dht.core.messages import Answer, Origin, Refusal
 from simulations.protocol.node import Node
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 GRAIN: Final = 0.001
 """Seconds a timer rings late: the resolution of an operating system's clock."""
+
+NO_CALL: Final = -1
+"""The number of a call that no engine made."""
 
 Delay: TypeAlias = "Callable[[Node, Node], float]"
 """Seconds a message from one node to another travels; infinity if it is lost."""
@@ -127,7 +130,10 @@ class World:
                     self.on_found(node, effect)  # type: ignore[arg-type]
             elif kind is Reply:
                 self._reply(node, effect)  # type: ignore[arg-type]
-            elif kind is not Cancel:
+            elif kind is Cancel:
+                if node.codec is not None:
+                    node.codec.forget(effect.id)  # type: ignore[union-attr]
+            else:
                 self._note(node, effect)
                 other = True
         return called and not other
@@ -161,12 +167,41 @@ class World:
 
     # Messages.
 
+    def carry(
+        self, source: Node, target: Node, arrive: Callable[..., None], *details: Any
+    ) -> None:
+        """Put something on the link, as ``arrive(*details)``, where it may be lost."""
+        at = self.now + self._delay(source, target)
+        if at < math.inf:
+            heappush(self._heap, (at, self._serial(), arrive, details))
+
+    def knock(self, node: Node, target: Node, request: Request) -> None:
+        """Send a request past the engine of ``node``, which will ignore the answer."""
+        self.requests += 1
+        self.carry(node, target, self._ask, target, node, request, NO_CALL)
+
+    def deliver(self, node: Node, message: Request | Response, origin: Origin) -> None:
+        """Hand over a message that arrived at ``node``."""
+        engine = node.engine
+        if engine is None:
+            return
+        if node.adversary is not None and not isinstance(message, Answer | Refusal):
+            said = node.adversary.answer(message, origin, self)
+            if said is not None:
+                self._reply(node, Reply(origin.handle, said))
+        else:
+            self.perform(node, engine.receive(message, origin, self.now))
+        self._wake(node, engine.next_deadline())
+
     def _call(self, node: Node, call: Call) -> None:
         if self.on_call is not None:
             self.on_call(node, call)
         self.requests += 1
         target = self.at.get(call.to)
         if target is not None:
+            if node.codec is not None:
+                node.codec.call(call, target)
+                return
             at = self.now + self._delay(node, target)
             if at < math.inf:
                 entry = (at, self._serial(), self._ask, (target, node, call.request, call.id))
@@ -179,6 +214,9 @@ class World:
             return
         contact = asker.contact
         origin = Origin(contact.key, contact.endpoint, (asker, number), asker.serves)
+        if node.adversary is not None:
+            self.deliver(node, request, origin)
+            return
         effects = engine.receive(request, origin, self.now)
         self.perform(node, effects)
         if len(effects) > 1:  # A reply alone leaves no deadline behind.
@@ -186,6 +224,9 @@ class World:
 
     def _reply(self, node: Node, reply: Reply) -> None:
         self.responses += 1
+        if node.codec is not None:
+            node.codec.reply(reply.handle, reply.response)
+            return
         asker, number = reply.handle  # type: ignore[misc]
         at = self.now + self._delay(node, asker)
         if at < math.inf:
