@@ -16,6 +16,7 @@ from cli.tables import duration, rate, size
 from cli.torrents import facts, sources, stored
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined, pursue
+from torrent.cdn.name import Name
 from torrent.core.metainfo import Magnet, Metainfo
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ async def run(context: Context) -> ExitCode:
     what = await trio.to_thread.run_sync(
         partial(sources.read, context, args.torrent), abandon_on_cancel=True
     )
+    if isinstance(what, Name):
+        what = await _led(context, what)
     peers = await sources.resolve(args.peer)
     async with AsyncExitStack() as stack:
         home = (
@@ -68,6 +71,19 @@ async def run(context: Context) -> ExitCode:
         if args.seed_after:
             return await _seed(context, session, torrent)
     return ExitCode.DONE
+
+
+async def _led(context: Context, name: Name) -> Magnet:
+    """Where a name leads now.
+
+    Raises:
+        UsageError: Only the DHT knows, and that is not to be asked.
+    """
+    if context.args.no_dht:
+        raise UsageError(f"{name} is a name, and only the DHT knows where it leads")
+    from cli.torrents.naming import led
+
+    return await led(context, name)
 
 
 def _state(context: Context, what: Metainfo | Magnet, home: Path) -> Path | None:

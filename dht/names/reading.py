@@ -2,8 +2,8 @@
 
 :func:`parse` takes CIDs of either version, names (``k51...`` with or without ``/salt``), bare
 infohashes and item keys in hexadecimal or base32 (as old magnets carry them), public keys, magnet
-links of torrents (BEP 9; ``btmh`` of BEP 52) and of names (``btpk``, BEP 46), ``/ipfs/`` and
-``ipns://`` paths, and libp2p peer ids.
+links of torrents (BEP 9; ``btmh`` of BEP 52) and of names (``btpk``, BEP 46), ``/ipfs/``,
+``ipns://`` and ``dht://`` paths, and libp2p peer ids.
 
 Nearly all forms say what they are. Bare digits do not: forty of them may be an infohash or the key
 of an item, sixty-four a public key or a v2 infohash. The caller says which readings make sense to
@@ -48,7 +48,7 @@ _MAX_SHOWN: Final = 40
 
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _BASE32_SHA1: Final = re.compile(r"[a-zA-Z2-7]{32}")
-_SCHEME: Final = re.compile(r"(?:/|dweb:/)?(ipfs|ipns|p2p)(?:/|://)(.*)", re.DOTALL)
+_SCHEME: Final = re.compile(r"(?:/|dweb:/)?(ipfs|ipns|p2p|dht)(?:/|://)(.*)", re.DOTALL)
 _SHORTEST_KEY: Final = 32
 """Bytes of a SHA-256 digest; keys themselves are longer in their protobuf wrapping."""
 _HELP: Final = (

@@ -2,7 +2,8 @@
 
 ``magnet:?xt=urn:btih:<v1 infohash>&xt=urn:btmh:1220<v2 infohash>`` and, all optional, ``dn`` (a
 name to show meanwhile), ``xl`` (bytes), ``tr`` (trackers), ``ws`` (web seeds), ``x.pe`` (peers)
-and ``so`` (which files to download). BEP 9 has most of it, BEP 53 ``so``, BEP 52 ``btmh``.
+and ``so`` (which files to download). BEP 9 has most of it, BEP 53 ``so``, BEP 52 ``btmh``. With
+``xs=urn:btpk:<key>`` and ``s`` (BEP 46) it says whose name leads to newer versions of it.
 
 The topics are read by :mod:`dht.names`, which reads them for the DHT too. All but these are hints:
 one that makes no sense spoils nothing, but is told (:attr:`Magnet.ignored`), since whoever wrote
@@ -12,11 +13,12 @@ it meant something.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, unquote_plus
 
-from dht.names import AddressError, parse, torrent
+from dht.names import AddressError, Kind, parse, torrent
 from torrent.core.metainfo.info import SHA1, Info
 from torrent.core.metainfo.urls import encoded_path, is_tracker, is_web_seed
 from torrent.errors import MetainfoError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dht.codec.cid import Cid
+    from dht.names import Address
     from torrent.core.metainfo.reading import Metainfo
 
 T = TypeVar("T")
@@ -37,6 +40,7 @@ MAX_FIELDS: Final = 1000
 
 _SCHEME: Final = "magnet:?"
 _TOPIC: Final = re.compile(r"urn:bt[im]h:", re.IGNORECASE)
+_PUBLISHER: Final = "urn:btpk:"
 _NUMBERED: Final = re.compile(r"(.+)\.[0-9]+")
 _PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})")
 _RANGE: Final = re.compile(r"([0-9]{1,7})(?:-([0-9]{1,7}))?")
@@ -59,6 +63,7 @@ class Magnet:
         peers: Hosts (addresses or names) and ports.
         select: Indices of the files to download, in ranges (BEP 53); empty if all.
         length: Bytes, as the link has it, or ``None``.
+        publisher: The name that leads to the newest version (BEP 46), or ``None``.
         ignored: What made no sense: keys and values; no part of what the link says.
     """
 
@@ -70,6 +75,7 @@ class Magnet:
     peers: tuple[tuple[str, int], ...] = ()
     select: tuple[range, ...] = ()
     length: int | None = None
+    publisher: Address | None = None
     ignored: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @classmethod
@@ -107,6 +113,10 @@ class Magnet:
             yield "xt", "urn:btih:" + self.infohash_v1.hex()
         if self.infohash_v2 is not None:
             yield "xt", "urn:btmh:1220" + self.infohash_v2.hex()
+        if self.publisher is not None:
+            yield "xs", _PUBLISHER + self.publisher.public_key.hex()
+        if self.publisher is not None and self.publisher.salt:
+            yield "s", self.publisher.salt.hex()
         if self.name:
             yield "dn", quote(self.name, safe="")
         if self.length is not None:
@@ -152,6 +162,7 @@ def read_magnet(text: str) -> Magnet:
         hints.read("x.pe", _peer),
         hints.read("so", _indices, separator=","),
         next(iter(hints.read("xl", _length)), None),
+        _publisher(found.get("xs", []), next(iter(found.get("s", [])), "")),
         tuple(hints.ignored),
     )
 
@@ -203,6 +214,16 @@ def _topics(topics: Iterable[str]) -> tuple[bytes | None, bytes | None]:
     if not found:
         raise MetainfoError("magnet.xt", "there is no urn:btih: and no urn:btmh:")
     return found.get(20), found.get(32)
+
+
+def _publisher(sources: Iterable[str], salt: str) -> Address | None:
+    """The name that is said to lead to newer versions; a hint like all but the topics."""
+    for source in sources:
+        if source[: len(_PUBLISHER)].lower() == _PUBLISHER:
+            with suppress(AddressError):
+                found = parse(f"{_SCHEME}xs={source}&s={salt}")
+                return found if found.kind is Kind.NAME else None
+    return None
 
 
 def _web_seed(text: str) -> str | None:

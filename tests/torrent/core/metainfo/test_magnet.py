@@ -187,3 +187,24 @@ def test_only_the_declared_error_leaves(text: str) -> None:
             read_magnet(link)
         except MetainfoError as error:
             assert error.field.startswith("magnet")  # noqa: PT017
+
+
+PUBLISHER = "xs=urn:btpk:" + SHA256.hex()
+
+
+def test_whose_name_leads_to_newer_versions() -> None:
+    found = read(BTIH, PUBLISHER, "s=73697465")
+    assert found.publisher is not None
+    assert (found.publisher.public_key, found.publisher.salt) == (SHA256, b"site")
+    assert str(found) == f"magnet:?{BTIH}&{PUBLISHER}&s=73697465"
+    assert read_magnet(str(found)) == found
+    plain = read(BTIH, "xs=http://a/", PUBLISHER)
+    assert str(plain) == f"magnet:?{BTIH}&{PUBLISHER}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [("xs=urn:btpk:00",), (PUBLISHER, "s=0"), (PUBLISHER, "s=" + "00" * 65), ("xs=urn:btih:x",)],
+)
+def test_a_name_of_no_use_is_passed_over(fields: tuple[str, ...]) -> None:
+    assert read(BTIH, *fields) == Magnet(SHA1)
