@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from dht.core.messages import Contact, Endpoint
     from dht.core.policy import TicketRules
+    from dht.mainline.compact import Address
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 """The two networks of BEP 32: they share nothing but the code."""
@@ -84,7 +85,8 @@ class MainlineContacts:
 
     def acceptable(self, contact: Contact) -> bool:
         """Whether a node can be there: our family, a real address, a port."""
-        host, port = contact.endpoint  # type: ignore[misc]
+        endpoint: Address = contact.endpoint  # type: ignore[assignment]
+        host, port = endpoint
         return 0 < port < 0x10000 and _family(host) is self._v6  # noqa: PLR2004
 
     def foreign(self, contact: Contact) -> bool:
