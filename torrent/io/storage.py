@@ -247,11 +247,13 @@ class Storage:
             if not await self.trust(piece):
                 return False
             await self._gate.run(partial(self._access.read, piece, begin, into[:length]))
+            self._trust.settle()  # That the file has changed may have been seen by this reading.
             if piece in self.trusted:
                 return True
         raise StorageError(
-            f"{self.directory / self.info.name} changes while it is being read: stop whoever "
-            "writes to it, then check the torrent again"
+            f"another process is writing to {self.directory / self.info.name}, perhaps a second "
+            "download of the same torrent: let it finish, or give one of the two another "
+            "directory; then resume, which checks what is there"
         )
 
     async def trust(self, piece: int) -> bool:

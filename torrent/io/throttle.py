@@ -43,11 +43,18 @@ class Throttle:
         self._down = _bucket(download)
         self._queue: deque[Link] = deque()
         self._wanted = trio.Event()
+        self._changed = trio.Event()
 
     def limit(self, *, upload: float = math.inf, download: float = math.inf) -> None:
         """Set new limits, in bytes a second."""
         self._up, self._down = _bucket(upload), _bucket(download)
-        self._wanted.set()
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def _until(self, at: float) -> None:
+        """Sleep until then, or until the limits are others: who waits must count anew."""
+        with trio.move_on_at(at + _SLACK):
+            await self._changed.wait()
 
     # Downloading.
 
@@ -61,7 +68,7 @@ class Throttle:
             now = trio.current_time()
             if (allowed := int(bucket.available(now))) >= portion:
                 return min(most, allowed)
-            await trio.sleep_until(bucket.when(portion, now) + _SLACK)
+            await self._until(bucket.when(portion, now))
         return most
 
     def was_read(self, count: int) -> None:
@@ -94,13 +101,17 @@ class Throttle:
             await self._wanted.wait()
             self._wanted = trio.Event()
             while self._queue:
-                if self._up is not None:
-                    ready = self._up.when(_PORTION, trio.current_time())
-                    await trio.sleep_until(ready + _SLACK)
-                else:
-                    await trio.lowlevel.checkpoint()
+                await self._allowed()
                 if self._queue:
                     self._queue.popleft().pump()
+
+    async def _allowed(self) -> None:
+        """Wait until a portion may go out, by the limit that there is then."""
+        await trio.lowlevel.checkpoint()
+        while (bucket := self._up) is not None:
+            await self._until(bucket.when(_PORTION, trio.current_time()))
+            if bucket is self._up:
+                return
 
 
 def _bucket(rate: float) -> TokenBucket | None:

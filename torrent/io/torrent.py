@@ -139,21 +139,15 @@ class Torrent(Listener):
 
     async def opened(self) -> None:
         """Wait, however long it takes, until its files are open."""
-        await trio.lowlevel.checkpoint()
-        while self.sharing.storage is None:
-            await self._moved.wait()
+        await self._patiently(lambda: self.sharing.storage is not None)
 
     async def described(self) -> None:
         """Wait, however long it takes, until its metadata is known."""
-        await trio.lowlevel.checkpoint()
-        while self.task.info is None:
-            await self._moved.wait()
+        await self._patiently(lambda: self.task.info is not None)
 
     async def checked(self) -> None:
         """Wait while its files are being looked at; a magnet link has none yet."""
-        await trio.lowlevel.checkpoint()
-        while self.phase is Phase.CHECKING:
-            await self._moved.wait()
+        await self._patiently(lambda: self.phase is not Phase.CHECKING)
 
     async def ready(self) -> None:
         """Wait until its files are open and it is known what they hold.
@@ -184,6 +178,12 @@ class Torrent(Listener):
                 raise self.fault
             if self.phase is Phase.REMOVED:
                 raise TorrentError(f"{self.name} was removed from its session")
+            await self._moved.wait()
+
+    async def _patiently(self, holds: Callable[[], bool]) -> None:
+        """The same for those who outlast faults, and are cancelled when it is removed."""
+        await trio.lowlevel.checkpoint()
+        while not holds():
             await self._moved.wait()
 
     async def moved(self) -> None:
@@ -391,9 +391,7 @@ class Torrent(Listener):
 
     async def wait_complete(self) -> None:
         """Wait until all that is wanted is here, whatever happens on the way."""
-        await trio.lowlevel.checkpoint()
-        while not self.complete:
-            await self._moved.wait()
+        await self._patiently(lambda: self.complete)
 
     def transfer(self) -> Transfer:
         """What trackers are told."""

@@ -152,6 +152,32 @@ async def test_a_file_that_is_deleted_or_replaced_loses_trust(
                 await get(storage, 0, 0, 10)
 
 
+async def test_whoever_goes_on_writing_is_named_as_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two downloads into one directory, say: it gives up at last, and has served nothing."""
+    torrent = sample({"f": 40_000})
+    torrent.write(tmp_path)
+    async with Disk() as disk:
+        storage = Storage(disk, torrent.info, tmp_path)
+        await storage.open()
+        reads, really = 0, storage._access.read
+
+        def read(piece: int, begin: int, into: memoryview) -> None:
+            nonlocal reads
+            reads += 1
+            if reads <= 3:
+                os.utime(tmp_path / "f", ns=(reads, reads))  # the other one has just written
+            really(piece, begin, into)
+
+        monkeypatch.setattr(storage._access, "read", read)
+        with pytest.raises(StorageError, match="another process is writing to"):
+            await storage.read(0, 0, 10, memoryview(bytearray(10)))
+        assert reads == 3
+        # And once that one has finished, all is well.
+        assert await get(storage, 0, 0, 10) == torrent.pieces[0][:10]
+
+
 async def test_our_own_writes_cost_no_trust(tmp_path: Path) -> None:
     torrent = sample({"f": 64 * 16384})
     async with Disk() as disk:

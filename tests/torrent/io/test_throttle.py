@@ -65,21 +65,42 @@ async def test_downloads_wait_for_their_allowance(autojump_clock: trio.testing.M
     assert read == pytest.approx(20 * RATE, rel=0.1)
 
 
-async def test_a_limit_that_is_lifted_frees_who_waits(
-    autojump_clock: trio.testing.MockClock,
+@pytest.mark.parametrize("upload", [RATE, math.inf])
+async def test_who_waits_to_upload_counts_anew_when_the_limit_changes(
+    upload: float, autojump_clock: trio.testing.MockClock
 ) -> None:
+    """At a byte a second the next portion would be 18 hours away."""
     throttle = Throttle(upload=1.0)
     link = Uploader(throttle)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(throttle.run)
         link.pump()
-        link.pump()
         before = link.sent
-        throttle.limit(upload=RATE, download=math.inf)
-        with trio.fail_after(200_000):
-            while link.sent <= before:  # noqa: ASYNC110 - the clock is virtual
-                await trio.sleep(1)
-        nursery.cancel_scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(3600):
+            await trio.sleep_forever()
+        assert link.sent == before
+        link.pump = nursery.cancel_scope.cancel  # type: ignore[method-assign]
+        with trio.fail_after(1):
+            throttle.limit(upload=upload)
+            await trio.sleep_forever()
+
+
+async def test_who_waits_to_read_counts_anew_when_the_limit_changes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    throttle = Throttle(download=1.0)
+    throttle.was_read(2 * 65_536)
+    async with trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            assert await throttle.may_read(MOST) > 0
+
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        throttle.limit(download=RATE)
+    assert trio.current_time() - began < 1
 
 
 async def test_some_allowance_is_left_at_very_low_limits(

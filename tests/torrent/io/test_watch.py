@@ -71,6 +71,16 @@ def test_another_file_of_the_same_name(tmp_path: Path, file: OpenFile) -> None:
     assert not watch.look(0, open_below(tmp_path, ("f",)))
 
 
+def test_one_that_was_deleted_is_learned_anew(tmp_path: Path, file: OpenFile) -> None:
+    watch = Watch()
+    watch.look(0, file)
+    delete(tmp_path / "f")
+    assert not watch.look(0, file)
+    (tmp_path / "f").write_bytes(b"something else")
+    assert watch.look(0, open_below(tmp_path, ("f",))), "there was nothing to compare it with"
+    assert watch.changes == 1
+
+
 def test_our_writes_are_not_seen_but_others_between_them_are(
     tmp_path: Path, file: OpenFile
 ) -> None:
@@ -116,6 +126,17 @@ def test_forgetting_doubts_what_is_under_way(file: OpenFile) -> None:
     watch.forget()
     assert watch.changes != before
     assert watch.look(0, file)
+
+
+def test_what_was_forgotten_is_suspected_of_nothing(tmp_path: Path, file: OpenFile) -> None:
+    watch = Watch()
+    watch.look(0, file)
+    touch(tmp_path / "f")
+    assert not watch.look(0, file)
+    watch.forget()
+    assert watch.take_suspects() == set()
+    touch(tmp_path / "f")
+    assert watch.look(0, file), "the first look learns"
 
 
 def test_two_writers_take_turns(file: OpenFile) -> None:
