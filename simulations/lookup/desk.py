@@ -96,11 +96,12 @@ def request_limit(k: int) -> int:
 def make_desk(rule: Rule) -> Desk:
     """Make a desk for walks by ``rule``.
 
-    A slate has room for twice as many as may be asked. The farthest give way, and none of these
-    would be asked: whoever is asked has fewer than the window of unasked live ones before it.
+    A slate has room for eight times k and what other paths may take away; the farthest give way.
+    One of them would be asked only if so many nearer ones had failed: with 2 of 5 dead about twice
+    k are ever asked. Longer slates cost what it costs to move them.
     """
     limit, paths = request_limit(rule.k), rule.paths
-    room, most = 2 * limit, limit * paths + 2
+    room, most = 8 * rule.k + 64 + 2 * rule.k * (paths - 1), limit * paths + 2
     heard = 2 * rule.k * paths + rule.k
     return Desk(
         np.empty((paths + 1, room), np.uint64),

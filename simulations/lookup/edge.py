@@ -16,6 +16,8 @@ from simulations.lookup.desk import (
     POINT,
     POSED,
     PRESSING,
+    SILENT,
+    SLOWED,
     TARGET,
     Desk,
 )
@@ -66,6 +68,8 @@ def over(desk: Desk, rule: Rule) -> bool:
 @compiled
 def _silent(desk: Desk) -> int:
     """The place of the nearest contact that is silent; -1 if nobody is."""
+    if desk.tally[0, SLOWED] + desk.tally[0, SILENT] == 0:
+        return -1
     for where in range(desk.tally[0, COUNT]):
         state = desk.cards[0, where] & STATE
         if state in (SLOW, FAILED):

@@ -23,7 +23,6 @@ from simulations.lookup.desk import (
 )
 from simulations.lookup.slate import (
     ANSWERED,
-    BARRED,
     DROPPED,
     FAILED,
     SLOW,
@@ -31,9 +30,11 @@ from simulations.lookup.slate import (
     UNASKED,
     WAITING,
     card,
+    depth,
     find,
     insert,
     live,
+    rank,
     set_state,
     settle,
 )
@@ -154,12 +155,12 @@ def leave(desk: Desk, path: int, state: int) -> None:
 
 
 @compiled
-def learn(desk: Desk, path: int, heard: int, depth: int, own: int, world: World, rule: Rule) -> None:
+def learn(desk: Desk, path: int, heard: int, hops: int, own: int, world: World, rule: Rule) -> None:
     """Rank those who were heard of and are new."""
     for index in range(heard):
         node, distance = desk.who[index], desk.distances[index]
         if node != own and not taken(desk, path, distance, rule):
-            add(desk, path, distance, card(node, depth))
+            add(desk, path, distance, card(node, hops))
     order(desk, path, world, rule)
 
 
@@ -202,7 +203,8 @@ def result(desk: Desk, world: World, rule: Rule) -> int:
         for where in range(desk.tally[path, COUNT]):
             entry = desk.cards[path, where]
             if live(entry) and (rule.beta < rule.k or entry & STATE == ANSWERED):
-                add(desk, merged, desk.away[path, where], entry & ~(STATE | BARRED))
+                hops = _hops(desk, path, where, rule)
+                add(desk, merged, desk.away[path, where], card(rank(entry), hops))
     order(desk, merged, world, rule)
     kept = 0
     for where in range(desk.tally[merged, COUNT]):
@@ -212,3 +214,15 @@ def result(desk: Desk, world: World, rule: Rule) -> int:
             kept += 1
     desk.tally[merged, COUNT] = kept
     return kept
+
+
+@compiled
+def _hops(desk: Desk, path: int, where: int, rule: Rule) -> int:
+    """How far it was found on the path that asked it; if none did, the farthest of all."""
+    hops = depth(desk.cards[path, where])
+    if state_at(desk, path, where) == UNASKED:
+        for other in range(rule.paths):
+            there = find(desk.away[other], desk.tally[other, COUNT], desk.away[path, where])
+            if there >= 0:
+                hops = max(hops, depth(desk.cards[other, there]))
+    return hops

@@ -65,8 +65,8 @@ class Desk(NamedTuple):
 
 
 @compiled
-def desk(rule: Rule, trace: NDArray[np.int32]) -> Desk:
-    """Make a desk for walks by ``rule``."""
+def make_desk(rule: Rule, traced: int) -> Desk:
+    """Make a desk for walks by ``rule``, of which ``traced`` requests are kept."""
     room = max(rule.k, rule.beta)
     return Desk(
         np.empty(room, np.uint64),
@@ -74,7 +74,7 @@ def desk(rule: Rule, trace: NDArray[np.int32]) -> Desk:
         np.empty(room + rule.k, np.int32),
         np.empty(room + rule.k, np.uint64),
         np.empty((rule.alpha, 2), np.int64),
-        trace,
+        np.empty(traced, np.int32),
     )
 
 
@@ -145,14 +145,14 @@ def _finished(desk: Desk, window: int) -> bool:
 
 @compiled
 def _learn(
-    desk: Desk, heard: int, own: int, depth: int, count: int, cursor: int
+    desk: Desk, heard: int, own: int, hops: int, count: int, cursor: int
 ) -> tuple[int, int]:
     """Rank what was heard; how many are known then, and the first that may be unasked."""
     for index in range(heard):
         node = desk.who[index]
         if node == own or (count == len(desk.away) and desk.distances[index] >= desk.away[count - 1]):
             continue
-        where = insert(desk.away, desk.cards, count, desk.distances[index], card(node, depth))
+        where = insert(desk.away, desk.cards, count, desk.distances[index], card(node, hops))
         if where >= 0:
             count = min(count + 1, len(desk.away))
             cursor = min(cursor, where)
