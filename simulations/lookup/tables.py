@@ -67,11 +67,17 @@ def draw_ids(count: int, rng: np.random.Generator) -> NDArray[np.uint64]:
 
 def build(ids: NDArray[np.uint64], k: int, seed: int) -> Tables:
     """Draw full tables of bucket size ``k`` for the nodes ``ids`` (ascending, all different)."""
-    depth = np.empty(len(ids), np.uint8)
-    _depths(ids, k, depth)
+    depth = depths(ids, k)
     rows = np.empty((len(ids), int(depth.max(initial=0)) + 1, k), np.int32)
     _fill(ids, depth, rows, np.uint64(seed))
     return Tables(ids, depth, rows)
+
+
+def depths(ids: NDArray[np.uint64], k: int) -> NDArray[np.uint8]:
+    """Find each node's depth: beside a node stand those that share most with it."""
+    depth = np.empty(len(ids), np.uint8)
+    _depths(ids, k, depth)
+    return depth
 
 
 @compiled
@@ -95,10 +101,7 @@ def halve(ids: NDArray[np.uint64], low: int, high: int, level: int, own: np.uint
 
 @parallel
 def _depths(ids: NDArray[np.uint64], k: int, depth: NDArray[np.uint8]) -> None:
-    """Find each node's depth: beside a node stand those that share most with it.
-
-    At most k others share b bits exactly if no window of k + 2 ranks around the node does.
-    """
+    """At most k others share b bits exactly if no window of k + 2 ranks with the node does."""
     count = len(ids)
     for node in prange(count):
         deepest = 0
