@@ -40,28 +40,36 @@ if TYPE_CHECKING:
         ConfigError,
         MissingExtra,
         ResultError,
+        RunFailed,
         SimulationError,
         TooBig,
         TraceError,
     )
+    from simulations.io.results import Results, load
 
 _ERRORS = "simulations.errors"
 _HOMES = {
     "ConfigError": _ERRORS,
     "MissingExtra": _ERRORS,
     "ResultError": _ERRORS,
+    "Results": "simulations.io.results",
+    "RunFailed": _ERRORS,
     "SimulationError": _ERRORS,
     "TooBig": _ERRORS,
     "TraceError": _ERRORS,
+    "load": "simulations.io.results",
 }
 
 __all__ = [
     "ConfigError",
     "MissingExtra",
     "ResultError",
+    "Results",
+    "RunFailed",
     "SimulationError",
     "TooBig",
     "TraceError",
+    "load",
 ]
 
 

@@ -9,7 +9,7 @@ through a mistake of ours, or of the user's own code.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 INSTALL: Final = "pip install 'dhtctl[sim]'"
 """How to get all that simulations need."""
@@ -27,6 +27,17 @@ class SimulationError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as it is, whatever the subclass's constructor takes."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[SimulationError], args: tuple[Any, ...], state: Any) -> SimulationError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigError(SimulationError):
@@ -50,6 +61,10 @@ class TraceError(SimulationError):
 
 class ResultError(SimulationError):
     """Results cannot be read, written, or compared."""
+
+
+class RunFailed(SimulationError):
+    """The user's own code failed in the middle of a run."""
 
 
 class TooBig(SimulationError):

@@ -30,6 +30,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.compiled import compiled
 from simulations.errors import ConfigError
@@ -38,9 +39,8 @@ from simulations.normal import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-    from numpy.typing import NDArray
 
-    Places: TypeAlias = NDArray[np.float32]
+Places: TypeAlias = NDArray[np.float32]
 
 CONSTANT: Final = 0
 LOG_NORMAL: Final = 1
@@ -120,7 +120,9 @@ class Plane(Latency):
 
     base: float = 0.01
     seconds: float = 0.1
-    places: Places = field(default_factory=_nowhere, repr=False, compare=False)
+    places: Places = field(
+        default_factory=_nowhere, repr=False, compare=False, metadata={"said": False}
+    )
     name: ClassVar[str] = "plane"
 
     def __post_init__(self) -> None:
@@ -148,7 +150,9 @@ class Matrix(Latency):
     """
 
     path: str = ""
-    places: Places = field(default_factory=_nowhere, repr=False, compare=False)
+    places: Places = field(
+        default_factory=_nowhere, repr=False, compare=False, metadata={"said": False}
+    )
     name: ClassVar[str] = "matrix"
 
     @classmethod

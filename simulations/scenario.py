@@ -91,6 +91,10 @@ class Network:
         latency: One-way delays.
         loss: Share of messages lost, each way by itself.
         nat: Who cannot be reached from outside.
+        ids: ``free``: everybody draws a key at will; ``bep42``: keys follow from addresses.
+        crowd: Nodes that share one subnet, for limits per subnet to bite.
+        regions: Parts of the world, of equal size, that can fail as a whole.
+        parts: Networks that know nothing of each other at the start, of equal size.
     """
 
     nodes: int = 1000
@@ -99,6 +103,10 @@ class Network:
     latency: Latency = field(default_factory=Constant)
     loss: float = 0.0
     nat: NatShares = field(default_factory=NatShares)
+    ids: Literal["free", "bep42"] = "free"
+    crowd: int = 1
+    regions: int = 1
+    parts: int = 1
 
     def __post_init__(self) -> None:
         if not 2 <= self.nodes <= MOST_NODES:  # noqa: PLR2004 - one has nobody to ask
@@ -107,6 +115,8 @@ class Network:
             )
         share("network.dead", self.dead)
         share("network.loss", self.loss)
+        for name in ("crowd", "regions", "parts"):
+            at_least(f"network.{name}", getattr(self, name), 1)
         if self.dead == 1 or self.loss == 1:
             raise ConfigError("network.dead and network.loss must be below 1: nobody would answer")
 
@@ -125,6 +135,8 @@ class Rules:
         lookup: The rule of lookups; ``shipped`` is that of ``dht.core.lookup``.
         storing: The rule of storing; ``shipped`` is that of ``dht.core.writing``.
         switches: Further fields of ``dht.core.policy.Policy``, by name.
+        others: Fields of the policy for a part of the nodes, its size said as ``share``: those
+            that run another version.
     """
 
     policy: PolicyName = "mainline"
@@ -136,6 +148,7 @@ class Rules:
     lookup: Choice = field(default_factory=lambda: Choice(name="shipped"))
     storing: Choice = field(default_factory=lambda: Choice(name="shipped"))
     switches: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("k", "alpha", "beta", "paths"):
@@ -201,17 +214,27 @@ class Traffic:
     Attributes:
         rate: Lookups that a node makes, on average, in an hour (a Poisson process).
         lookups: How many to make in all, evenly, instead; 0: by ``rate``.
+        puts: Share of them that store a record ...
+        gets: ... or read one that was stored; the rest seek the k closest nodes to a key.
+        region: Puts go to every node that shares so many bits with the key; 0: to the k closest.
         warmup: Seconds at the beginning in which nothing is recorded.
     """
 
     rate: float = 6.0
     lookups: int = 0
+    puts: float = 0.0
+    gets: float = 0.0
+    region: int = 0
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
         at_least("traffic.rate", self.rate, 0)
         at_least("traffic.lookups", self.lookups, 0)
         at_least("traffic.warmup", self.warmup, 0)
+        at_least("traffic.region", self.region, 0)
+        share("traffic.puts", self.puts)
+        share("traffic.gets", self.gets)
+        share("traffic: puts and gets", self.puts + self.gets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +267,8 @@ class Scenario:
         churn: How they come and go; ``None``: they do not.
         traffic: What users do.
         adversary: Who does not follow the rules.
+        events: What befalls the network: ``partition``, ``failure``, ``bridge``, each with its
+            moment ``at``.
         codec: At ``protocol`` fidelity, every message passes through the bytes of its dialect.
         threads: How many threads a compiled engine may use. It never changes a result.
     """
@@ -254,6 +279,7 @@ class Scenario:
     churn: Churn | None = None
     traffic: Traffic = field(default_factory=Traffic)
     adversary: Adversary = field(default_factory=Adversary)
+    events: tuple[Choice, ...] = ()
     codec: bool = False
     threads: int = 1
 

@@ -82,7 +82,7 @@ class Conductor:
             effects: list[Effect] = list(self.table.contradicted(call.contact))
         else:
             effects = self._welcome(call, contact, origin, now)
-            if isinstance(response, Answer):
+            if self._planner.families and isinstance(response, Answer):
                 self._cross(response, effects)
         if not self._over(call.owner):
             effects += call.settle(contact, response, now)
@@ -113,10 +113,9 @@ class Conductor:
         BEP 32's networks share no contacts, so a walk of ours can do nothing with these; the
         engine of that family can, and each costs it a ping before it is believed.
         """
-        if self._planner.families:
-            foreign = tuple(c for c in answer.closer if self.policy.contacts.foreign(c))
-            if foreign:
-                effects.append(Foreign(foreign))
+        foreign = tuple(c for c in answer.closer if self.policy.contacts.foreign(c))
+        if foreign:
+            effects.append(Foreign(foreign))
 
     def _give_up(self, call: Pending, now: float, effects: list[Effect]) -> None:
         # The table hears of it in any case: that a contact is dead is worth knowing also when the

@@ -75,7 +75,9 @@ class EdgeLookup:
         lookup = self._lookup
         self.target = lookup.target
         asks = lookup.next()
-        question = None if asks or not lookup.free else self._question()
+        if asks or not self._silent or not lookup.free:  # Where nobody is silent none is asked.
+            return asks
+        question = self._question()
         if question is None:
             return asks
         self._left -= 1
@@ -88,11 +90,11 @@ class EdgeLookup:
         """The walk is over, and so are the questions."""
         if not self._lookup.finished or (self._owing is not None and self._owing[1]):
             return False
-        return self._question() is None
+        return not self._silent or self._question() is None
 
     def _question(self) -> tuple[Key, Contact] | None:
         """What there is to ask about the edge, and whom: one who answered, and lives near it."""
-        if not self._silent or not self._left or self._owing is not None:
+        if not self._left or self._owing is not None:
             return None
         target, answered = self._lookup.target, self._lookup.closest(self._width)
         farthest = self._lookup.horizon(self._width)
@@ -137,7 +139,7 @@ class EdgeLookup:
 
     def answered(self, key: Key, closer: Iterable[Contact]) -> bool:
         """``key`` answered, the walk or the question."""
-        if self._owes(key):
+        if self._owing is not None and self._owes(key):
             self._owing = None
             return self._lookup.added(key, closer)
         self._silent.discard(key)

@@ -79,6 +79,7 @@ class Evidence:
         started: When the operation began, in the engine's seconds.
         ended: When it ended.
         forged: How many records were received that are not what their key stands for.
+        hops: How many steps away the closest of all was found: 1 if it stood in our table.
     """
 
     asked: int
@@ -92,6 +93,7 @@ class Evidence:
     started: float
     ended: float
     forged: int = 0
+    hops: int = 0
 
 
 @message

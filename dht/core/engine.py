@@ -132,6 +132,10 @@ class Engine(Conductor):
             return waiting
         return min(waiting, self.upkeep.next_deadline())
 
+    def next_timeout(self) -> float:
+        """The part of ``next_deadline`` that making calls can move forward; it costs less."""
+        return self._calls.next_deadline()
+
     # What the owner may look at or set.
 
     @property

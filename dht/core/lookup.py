@@ -147,8 +147,10 @@ class Lookup:
         lived = 1 + self.answered_count
         share = lived / (lived + self._slow + self.silent_count)
         hope = 0.0
-        for candidate in self._shortlist.live():
+        for candidate in self._shortlist.ranked:
             state = candidate.state
+            if state >= FAILED or candidate.barred:
+                continue
             if state == UNASKED:
                 chosen.append(candidate)
                 if len(chosen) == most:
@@ -167,13 +169,20 @@ class Lookup:
     @property
     def finished(self) -> bool:
         """The beta closest live contacts have answered, or nobody is left to ask or wait for."""
+        beta, shortlist = self._policy.beta, self._shortlist
+        # The usual case, asked after every answer: too few have answered, somebody is waited for,
+        # and nobody is barred, so the one waited for is live.
+        if self.answered_count < beta and (self._waiting or self._slow) and not shortlist.crowded:
+            return False
         exhausted = self.asked >= self._limit
         answers = 0
-        for candidate in self._shortlist.live():
+        for candidate in shortlist.ranked:
             state = candidate.state
+            if state >= FAILED or candidate.barred:
+                continue
             if state == ANSWERED:
                 answers += 1
-                if answers == self._policy.beta:
+                if answers == beta:
                     return True
             elif state != UNASKED or not exhausted:
                 return False
@@ -332,32 +341,36 @@ class Lookup:
         """The part of an answer that is read: the nearest, and one of each address.
 
         An honest table has no two of one address. Without the second rule one answer could make
-        us send as many requests to one victim as it names ports of it.
+        us send as many requests to one victim as it names ports of it. Most of what answers name
+        is known already, and is not looked at again.
         """
+        known = self._shortlist.by_key.get
+        fresh = [c for c in closer if (it := known(c.key)) is None or it.contact is not c]
+        if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
+            return fresh
         target, address_of = self.target, self._policy.contacts.address
         first: dict[Hashable, Contact] = {}
-        for contact in sorted(closer, key=lambda contact: contact.key ^ target):
+        for contact in sorted(fresh, key=lambda contact: contact.key ^ target):
             first.setdefault(address_of(contact.endpoint), contact)
         return islice(first.values(), ANSWER_LIMIT * self._policy.k)
 
     def _learn(self, contacts: Iterable[Contact], depth: int) -> bool:
         """Rank those of ``contacts`` that are new; whether there was any."""
         shortlist, acceptable = self._shortlist, self._policy.contacts.acceptable
-        known = len(shortlist)
+        own, exclude, by_key = self._own, self._exclude, self._shortlist.by_key
+        known = len(by_key)
         for contact in contacts:
-            candidate = shortlist.get(contact.key)
+            key = contact.key
+            candidate = by_key.get(key)
             if candidate is not None:
                 if contact.endpoint != candidate.contact.endpoint and acceptable(contact):
                     self._heard_elsewhere(candidate, contact)
-            elif not self._unwanted(contact.key) and acceptable(contact):
+            elif key != own and acceptable(contact) and (exclude is None or not exclude(key)):
                 shortlist.add(contact, depth)
-        if len(shortlist) == known:
+        if len(by_key) == known:
             return False
         shortlist.settle()
         return True
-
-    def _unwanted(self, key: Key) -> bool:
-        return key == self._own or (self._exclude is not None and self._exclude(key))
 
     def _heard_elsewhere(self, candidate: Candidate, contact: Contact) -> None:
         """A known key was named at another endpoint than the one we have.

@@ -137,18 +137,20 @@ class Operation:
     def evidence(self, now: float) -> Evidence:
         """What was done and what came of it."""
         walker = self.walker
+        closest = walker.closest(self.policy.k)
         return Evidence(
             asked=walker.asked,
             answered=walker.answered_count,
             silent=walker.silent_count,
             requests=self.requests,
-            closest=walker.closest(self.policy.k),
+            closest=closest,
             holders=tuple(sorted(self._holders.values(), key=self._distance)),
             refusals=tuple(self._refusals),
             complete=walker.complete,
             started=self.started,
             ended=now,
             forged=self.forged,
+            hops=walker.depth(closest[0].key) if closest else 0,
         )
 
     def _use(self, contact: Contact, answer: Answer) -> list[Effect]:

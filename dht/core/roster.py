@@ -24,7 +24,7 @@ from dht.core.bucket import Bucket, Ledger, Row
 from dht.core.effects import Changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dht.core.keys import Key
     from dht.core.messages import Contact, Endpoint
@@ -133,27 +133,35 @@ class Roster:
         if len(good) == n:
             return good
         found: list[Contact] = []
-        for ring in self._rings(index):
+        for ring in self._rings(index, good):
             places = n - len(found)
-            found += ring if len(ring) <= places else _nearest(ring, target, places)
-            if len(found) == n:
+            if len(ring) >= places:
+                found += ring if len(ring) == places else _nearest(ring, target, places)
                 break
+            found += ring
         return tuple(found or _nearest(self.contacts(), target, n))
 
-    def _rings(self, index: int) -> Iterator[tuple[Contact, ...]]:
-        """Good contacts in rings around a target of bucket ``index``, nearest ring first."""
+    def _rings(self, index: int, good: Sequence[Contact]) -> Iterator[Sequence[Contact]]:
+        """Good contacts in rings around a target of bucket ``index``, nearest ring first.
+
+        ``good`` are those of that bucket.
+        """
         buckets = self._buckets
-        yield self._good(buckets[index])
-        yield tuple(contact for deeper in buckets[index + 1 :] for contact in self._good(deeper))
-        for farther in reversed(buckets[:index]):
-            yield self._good(farther)
+        yield good
+        deeper: list[Contact] = []
+        for bucket in buckets[index + 1 :]:
+            deeper += self._good(bucket)
+        yield deeper
+        for farther in range(index - 1, -1, -1):
+            yield self._good(buckets[farther])
 
     def _good(self, bucket: Bucket) -> tuple[Contact, ...]:
-        if bucket.good is None:
+        good = bucket.good
+        if good is None:
             slots, bad, members = self._slots, self._ledger.bad, bucket.members
             good = tuple(contact for contact in members if not bad(slots[contact.key]))
-            bucket.good = members if len(good) == len(members) else good
-        return bucket.good
+            good = bucket.good = members if len(good) == len(members) else good
+        return good
 
     # Coming and going.
 
@@ -170,6 +178,16 @@ class Roster:
         bucket.add(row.contact)
         bucket.touched = max(bucket.touched, now)
         return Changed(row.contact, added=True)
+
+    def _sow(self, rings: Sequence[Sequence[Row]], now: float) -> None:
+        """Fill the empty buckets with rows that are known to fit."""
+        self._buckets = [Bucket(now) for _ in rings] or self._buckets
+        for bucket, ring in zip(self._buckets, rings, strict=False):
+            bucket.members = tuple([row.contact for row in ring])
+            if not any([row.failures for row in ring]):
+                bucket.good = bucket.members
+        contacts = self._ledger.fill([row for ring in rings for row in ring])
+        self._slots = {contact.key: slot for slot, contact in enumerate(contacts)}
 
     def _remove(self, slot: int) -> Changed:
         contact = self._ledger.contacts[slot]

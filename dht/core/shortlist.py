@@ -18,6 +18,7 @@ the limits cannot bite and cost nothing; else each change of the list re-ranks i
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ class Candidate:
         state: One of the six above.
         barred: Nearer live contacts hold the places of its address or subnet.
         spare: The same key at another endpoint, to be tried if this one fails.
-        places: Its address, and its subnet unless that is exempt; each with its limit.
+        address: Its address.
+        subnet: Its subnet; ``None`` if it is exempt from the limits.
     """
 
-    __slots__ = ("barred", "contact", "depth", "places", "spare", "state")
+    __slots__ = ("address", "barred", "contact", "depth", "spare", "state", "subnet")
 
     def __init__(self, contact: Contact, depth: int) -> None:
         self.contact = contact
@@ -57,45 +59,65 @@ class Candidate:
         self.state = UNASKED
         self.barred = False
         self.spare: Contact | None = None
-        self.places: tuple[tuple[int, Hashable], ...] = ()
+        self.address: Hashable = None
+        self.subnet: Hashable | None = None
 
 
 class Shortlist:
-    """Candidates by distance to ``target``."""
+    """Candidates by distance to ``target``.
 
-    __slots__ = ("_by_key", "_crowded", "_distances", "_policy", "_ranked", "_seen", "_target")
+    Attributes:
+        ranked: All of them, nearest first. To be walked over, not changed.
+        by_key: All of them by their keys. To be looked up in, not changed.
+        crowded: An address or subnet was seen twice: the limits may bar somebody.
+    """
+
+    __slots__ = (
+        "_address_of",
+        "_addresses",
+        "_distances",
+        "_policy",
+        "_subnet_of",
+        "_subnets",
+        "_target",
+        "by_key",
+        "crowded",
+        "ranked",
+    )
 
     def __init__(self, target: Key, policy: Policy) -> None:
         self._target = target
         self._policy = policy
-        self._by_key: dict[Key, Candidate] = {}
+        self._address_of, self._subnet_of = policy.contacts.address, policy.contacts.subnet
+        self.by_key: dict[Key, Candidate] = {}
         # Two parallel lists: distances to bisect in, candidates to walk over.
         self._distances: list[int] = []
-        self._ranked: list[Candidate] = []
-        self._seen: set[tuple[int, Hashable]] = set()
-        self._crowded = False
+        self.ranked: list[Candidate] = []
+        self._addresses: set[Hashable] = set()
+        self._subnets: set[Hashable] = set()
+        self.crowded = False
 
     def __len__(self) -> int:
-        return len(self._ranked)
+        return len(self.ranked)
 
     def get(self, key: Key) -> Candidate | None:
         """The candidate of ``key``, if known."""
-        return self._by_key.get(key)
+        return self.by_key.get(key)
 
     def live(self) -> Iterator[Candidate]:
         """Those that have not failed and are within the limits, nearest first."""
-        for candidate in self._ranked:
+        for candidate in self.ranked:
             if candidate.state < FAILED and not candidate.barred:
                 yield candidate
 
     def add(self, contact: Contact, depth: int) -> None:
         """Rank a contact whose key is not known yet. Call :meth:`settle` after the last one."""
-        candidate = Candidate(contact, depth)
-        away = contact.key ^ self._target
+        key = contact.key
+        self.by_key[key] = candidate = Candidate(contact, depth)
+        away = key ^ self._target
         place = bisect_left(self._distances, away)
         self._distances.insert(place, away)
-        self._ranked.insert(place, candidate)
-        self._by_key[contact.key] = candidate
+        self.ranked.insert(place, candidate)
         self._occupy(candidate)
 
     def move(self, candidate: Candidate, contact: Contact) -> None:
@@ -107,27 +129,27 @@ class Shortlist:
 
     def _occupy(self, candidate: Candidate) -> None:
         """Note the address and subnet of ``candidate``, and whether they are shared."""
-        rules, endpoint = self._policy.contacts, candidate.contact.endpoint
-        subnet = rules.subnet(endpoint)
-        # The first of each pair tells addresses from subnets; both may be equal strings.
-        candidate.places = ((0, rules.address(endpoint)),)
+        endpoint = candidate.contact.endpoint
+        candidate.address = address = self._address_of(endpoint)
+        candidate.subnet = subnet = self._subnet_of(endpoint)
+        if address in self._addresses or subnet in self._subnets:
+            self.crowded = True
+        self._addresses.add(address)
         if subnet is not None:
-            candidate.places += ((1, subnet),)
-        for place in candidate.places:
-            if place in self._seen:
-                self._crowded = True
-            self._seen.add(place)
+            self._subnets.add(subnet)
 
     def settle(self) -> None:
         """Decide afresh who is barred, after contacts were added, moved, failed or revived."""
-        if not self._crowded:
+        if not self.crowded:
             return
-        limits = (1, self._policy.per_subnet_lookup)
-        held: dict[tuple[int, Hashable], int] = {}
-        for candidate in self._ranked:
+        most = self._policy.per_subnet_lookup
+        taken: set[Hashable] = set()
+        held: dict[Hashable, float] = {None: -inf}  # Who is exempt never reaches the limit.
+        for candidate in self.ranked:
             if candidate.state >= FAILED:
                 continue
-            candidate.barred = any(held.get(p, 0) >= limits[p[0]] for p in candidate.places)
+            address, subnet = candidate.address, candidate.subnet
+            candidate.barred = address in taken or held.get(subnet, 0) >= most
             if not candidate.barred:
-                for place in candidate.places:
-                    held[place] = held.get(place, 0) + 1
+                taken.add(address)
+                held[subnet] = held.get(subnet, 0) + 1

@@ -12,7 +12,6 @@ ports of one victim. So a victim gets one ping a minute from us, whatever is sai
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from dht.core.calls import Silence
@@ -54,10 +53,11 @@ class Strangers:
         self._policy = policy
         self._address = policy.contacts.address  # asked for every request of a stranger
         self._tried: dict[Hashable, float] = {}
-        self._backlog: deque[Contact] = deque(maxlen=MAX_BACKLOG)
+        # Lists, though they are queues: nearly always empty, and a deque weighs 700 bytes then.
+        self._backlog: list[Contact] = []
         # Apart from the others, so that no flood of names washes them out. Upkeep doubts no
         # contact twice within minutes, so there are never more than the table has.
-        self._doubted: deque[Contact] = deque()
+        self._doubted: list[Contact] = []
         self._pings = 0
 
     def tried(self, endpoint: Endpoint, now: float) -> bool:
@@ -92,8 +92,10 @@ class Strangers:
 
     def _consider(self, contact: Contact) -> bool:
         """Put ``contact`` in the queue if it may be contacted and the table has a place."""
-        if not self._policy.contacts.acceptable(contact) or not self._table.room(contact):
+        if not self._table.room(contact) or not self._policy.contacts.acceptable(contact):
             return False
+        if len(self._backlog) == MAX_BACKLOG:
+            del self._backlog[0]
         self._backlog.append(contact)
         return True
 
@@ -103,10 +105,10 @@ class Strangers:
         while self._pings < MAX_PINGS and (self._doubted or self._backlog):
             # Asked again here: the table may have changed while they waited.
             if self._doubted:
-                contact = self._doubted.popleft()
+                contact = self._doubted.pop(0)
                 wanted = contact.key in self._table
             else:
-                contact = self._backlog.popleft()
+                contact = self._backlog.pop(0)
                 wanted = self._table.room(contact)
             if wanted:
                 self._pings += 1

@@ -29,7 +29,7 @@ from dht.core.effects import Changed
 from dht.core.roster import Roster, TableStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from dht.core.keys import Key
@@ -89,7 +89,13 @@ class RoutingTable(Roster):
         slot = self._slots.get(contact.key)
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
             return self._ledger.bad(slot)
+        if now == -inf and slot is None and self._full(self.bucket(contact.key)):
+            return False  # What most strangers meet, asked for every request of one.
         return self._plan(contact, now)[0] is Verdict.PLACE
+
+    def _full(self, bucket: Bucket) -> bool:
+        """Whether only good contacts are in ``bucket``, as many as it takes, and for good."""
+        return len(self._good(bucket)) == self._policy.k and bucket is not self._buckets[-1]
 
     # What happens to contacts.
 
@@ -229,13 +235,12 @@ class RoutingTable(Roster):
     def _outranked(self, bucket: Bucket, contact: Contact, now: float) -> int | None:
         """The questionable, not preferred member whose place a preferred ``contact`` may take."""
         preferred = self._policy.contacts.preferred
-        if not preferred(contact):
+        if now == -inf or not preferred(contact):
             return None
-        weak = (self._slots[member.key] for member in bucket.members if not preferred(member))
-        for slot in self._oldest(weak):
-            if self._silent(slot, now):
-                return slot
-        return None
+        slots, heard, patience = self._slots, self._heard, self._policy.questionable_after
+        silent = [m for m in bucket.members if heard[slots[m.key]] + patience <= now]
+        weak = [slots[member.key] for member in silent if not preferred(member)]
+        return self._oldest(weak)[0] if weak else None
 
     def _members(self, bucket: Bucket) -> list[int]:
         return [self._slots[member.key] for member in bucket.members]
@@ -338,6 +343,22 @@ class RoutingTable(Roster):
         lost = [Changed(it, added=False) for it in before.values() if it.key not in self]
         gained = [Changed(it, added=True) for it in self.contacts() if it.key not in before]
         return (*lost, *gained)
+
+    def plant(self, rings: Sequence[Sequence[Row]], now: float) -> None:
+        """Take over a table made elsewhere, in place of this one, as if everybody had answered.
+
+        Nothing is checked: a simulation begins with ten thousand tables, and knows what it put
+        into them.
+
+        Args:
+            rings: The rows of each bucket, the farthest bucket first; at most k each.
+            now: When the buckets were last looked after.
+        """
+        self._clear()
+        self._sow(rings, now)
+        self._due_buckets = now + self._policy.refresh_every
+        oldest = min((row.heard for ring in rings for row in ring), default=inf)
+        self._due_contacts = oldest + self._policy.questionable_after
 
     def _rows(self) -> list[Row]:
         """Members and spares in the order in which they choose places."""

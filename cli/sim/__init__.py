@@ -1,0 +1,1 @@
+"""What the second words of ``dhtctl sim`` do."""
