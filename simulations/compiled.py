@@ -1,7 +1,19 @@
-"""The door to numba: how kernels are compiled.
+"""One door to numba: what the kernels of the simulator are compiled with.
 
-Kernels stand in modules of their own and import this. numba has no types, so the wrapper gives a
-kernel the type of the function it was made of; ``kernel.py_func`` is that function, for tests.
+numba turns a function over arrays and numbers into machine code at its first call and keeps that on
+disk, so the next process starts at once. Measured on the lookup kernel, C (gcc -O3) was no faster,
+so the simulator ships no C and needs no compiler.
+
+The rules kernels keep, so that this stays true:
+
+* they are functions of their arguments: no globals that change, no ``get_num_threads()`` (both
+  would switch the cache off), no chance but :mod:`simulations.dice`;
+* integers of one kernel are of one sign: numba, like numpy, makes a float of ``uint64 + int64``.
+  Ids and distances are ``uint64``; places, counts and levels are ``int64``;
+* parallel loops run over *chunks* whose number depends on the work and not on the machine, and
+  chunks share nothing, so that the number of threads cannot change a result.
+
+numba and numpy live in the extra ``sim``; the node needs neither.
 """
 
 from __future__ import annotations
@@ -11,23 +23,94 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from simulations.errors import MissingExtra
 
 try:
-    from numba import njit
-except ImportError as error:
+    import numba
+    from numba import types
+    from numba.extending import intrinsic, overload
+except ImportError as error:  # pragma: no cover - the tests run with the extra
     raise MissingExtra("numba") from error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+prange = numba.prange
+"""A range whose turns may run side by side, in a :func:`parallel` kernel."""
 
 
-def compiled(function: Callable[_P, _R], **options: Any) -> Callable[_P, _R]:
-    """Compile ``function`` at its first call; the machine code is kept beside it for the next run.
+def compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+    """Compile ``function`` at its first call for each set of argument types, and keep the code.
 
-    Options are numba's. Not to be used: ``inline="always"`` (compiles four times slower), and
-    ``get_num_threads()`` inside a kernel (nothing is kept then); ``fastmath`` (results would
-    depend on the processor).
+    Division by zero gives infinity, as in numpy: the check would cost a branch each time. Options
+    are numba's. Not to be used: ``inline="always"`` (compiles four times slower) and ``fastmath``
+    (results would depend on the processor). ``kernel.py_func`` is the function itself, for tests.
     """
-    kernel: Callable[_P, _R] = njit(cache=True, **options)(function)
+    manner = {"cache": True, "nogil": True, "error_model": "numpy"} | options
+    kernel: Callable[P, R] = numba.njit(**manner)(function)
     return kernel
+
+
+def parallel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` so that its ``prange`` loops use all threads."""
+    return compiled(function, parallel=True)
+
+
+def bit_length(value: Any) -> int:
+    """How many bits ``value`` (a uint64) needs, as ``int.bit_length`` says.
+
+    A processor has an instruction for this and numba no name for it; in plain Python, where the
+    tests run kernels, it is this.
+    """
+    return int(value).bit_length()
+
+
+def prefetch(rows: Any, first: int, second: int) -> None:
+    """Say that the row ``rows[first, second]`` will be read soon: means nothing to plain Python.
+
+    A row of a table of a gigabyte is in no cache, and to wait for it costs as much as a hundred
+    steps. A walk knows whom it asks one round trip before it reads the answer.
+    """
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _leading_zeros(_context: Any, value: Any) -> Any:
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], numba.core.cgutils.false_bit)
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cgutils, ir = numba.core.cgutils, numba.core.cgutils.ir
+        kind = signature.args[0]
+        view = context.make_array(kind)(context, builder, arguments[0])
+        where = cgutils.get_item_pointer(context, builder, kind, view, arguments[1:])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        shape = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        door = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
+        # To be read (0), once and soon (1), as data (1).
+        manner = [ir.Constant(word, number) for number in (0, 1, 1)]
+        builder.call(door, [builder.bitcast(where, byte), *manner])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, types.intp), generate
+
+
+@overload(bit_length, jit_options={"cache": True})
+def _compiled_bit_length(value: Any) -> Callable[[Any], int]:
+    def bits(value: Any) -> int:
+        return 64 - _leading_zeros(value)  # type: ignore[no-any-return]
+
+    return bits
+
+
+@overload(prefetch, jit_options={"cache": True})
+def _compiled_prefetch(rows: Any, first: Any, second: Any) -> Callable[[Any, Any, Any], None]:
+    def fetch(rows: Any, first: Any, second: Any) -> None:
+        _prefetch(rows, first, second, 0)
+        _prefetch(rows, first, second, rows.shape[2] - 1)
+
+    return fetch

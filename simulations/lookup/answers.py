@@ -1,0 +1,124 @@
+"""What a node answers: the k contacts of its table that are closest to a target.
+
+A table's rows lie in rings around any target, one ring wholly nearer than the next. Let ``d`` be
+the distance of the node itself. A contact of row b differs from the node in bit b first, so where
+bit b of d is 1 it is nearer to the target than the node, the more so the earlier the bit; where it
+is 0 it is farther, the more so the earlier the bit. Hence the order: rows of 1-bits from the first
+on, the last row (whose contacts share more with the node than the depth), rows of 0-bits from the
+last back. All rings that fit are taken whole, and of the one that is too many the nearest.
+
+Whoever asks holds a list of its own and has no use for what is farther than the last of it: with
+that as ``bound`` a ring that reaches beyond it ends the answer, and most answers are one row read.
+The result is the same as that of reading all and forgetting what is too far.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulations.compiled import bit_length, compiled
+from simulations.lookup.tables import BITS, NOBODY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulations.lookup.tables import Tables
+
+ANYWHERE = np.uint64(2**64 - 1)
+"""The bound of one who wants to hear of everybody."""
+
+
+@compiled
+def answer(
+    tables: Tables,
+    node: int,
+    target: np.uint64,
+    limit: int,
+    bound: np.uint64,
+    who: NDArray[np.int32],
+    away: NDArray[np.uint64],
+) -> int:
+    """Write the ``limit`` contacts closest to ``target`` that ``node`` knows, in no order.
+
+    Args:
+        tables: Everybody's.
+        node: Who is asked.
+        target: About what.
+        limit: k.
+        bound: Whoever is farther away than this may be left out.
+        who: Takes the ranks; has place for ``limit`` and a row.
+        away: Takes their distances.
+
+    Returns:
+        How many were written.
+    """
+    apart = tables.ids[node] ^ target
+    depth = int(tables.depth[node])
+    deeper = ~np.uint64(0) >> np.uint64(depth) if depth else ~np.uint64(0)
+    ones = apart & ~deeper
+    count = 0
+    more = True
+    while ones and more:  # nearer than the node, nearest first
+        top = bit_length(ones)
+        ones ^= np.uint64(1) << np.uint64(top - 1)
+        count, more = _ring(tables, node, BITS - top, target, limit, bound, who, away, count)
+    if more:
+        count, more = _ring(tables, node, depth, target, limit, bound, who, away, count)
+    level = depth - 1
+    while level >= 0 and more:  # farther than the node
+        if not (apart >> np.uint64(BITS - 1 - level)) & np.uint64(1):
+            count, more = _ring(tables, node, level, target, limit, bound, who, away, count)
+        level -= 1
+    return count
+
+
+@compiled
+def _ring(
+    tables: Tables,
+    node: int,
+    level: int,
+    target: np.uint64,
+    limit: int,
+    bound: np.uint64,
+    who: NDArray[np.int32],
+    away: NDArray[np.uint64],
+    count: int,
+) -> tuple[int, bool]:
+    """Add a row to the answer; how long it is then, and whether the next row may add to it."""
+    end = count
+    within = True
+    for slot in range(tables.rows.shape[2]):
+        contact = tables.rows[node, level, slot]
+        if contact == NOBODY:
+            break
+        distance = tables.ids[contact] ^ target
+        if distance <= bound:
+            who[end], away[end] = contact, distance
+            end += 1
+        else:
+            within = False
+    if end > limit:
+        sort(who, away, count, end, limit)
+        end = limit
+    return end, within and end < limit
+
+
+@compiled
+def sort(
+    who: NDArray[np.int32], away: NDArray[np.uint64], first: int, end: int, limit: int
+) -> None:
+    """Bring the nearest of [first, end) to the places below ``limit``, in order: by insertion.
+
+    What stands at ``limit`` and beyond afterwards is nothing.
+    """
+    for index in range(first + 1, end):
+        distance, contact = away[index], who[index]
+        place = min(index, limit)
+        while place > first and away[place - 1] > distance:
+            if place < limit:
+                away[place], who[place] = away[place - 1], who[place - 1]
+            place -= 1
+        if place < limit:
+            away[place], who[place] = distance, contact
