@@ -13,6 +13,13 @@ from cli.errors import (
 )
 from cli.evidence import absence, count, facts, sentence
 from dht import errors
+from torrent.cdn.errors import (
+    ForgedNameError,
+    LostRaceError,
+    NamingError,
+    RollbackError,
+    UnknownNameError,
+)
 from torrent.errors import MetainfoError, TorrentError
 
 if TYPE_CHECKING:
@@ -37,6 +44,8 @@ def translated(error: errors.DhtError | TorrentError) -> CommandError:  # noqa: 
     match error:
         case MetainfoError():
             return IntegrityError(str(error), field=error.field, fault=error.fault)
+        case NamingError():
+            return _misled(error)
         case errors.NoNetwork():
             return _no_network(error)
         case errors.NotFound():
@@ -101,6 +110,24 @@ def _no_network(error: errors.NoNetwork) -> CommandError:
         "--bootstrap HOST:PORT",
         tried=list(error.tried),
     )
+
+
+def _misled(error: NamingError) -> CommandError:
+    """A name leads nowhere: absent, or somebody lies."""
+    told = {} if error.evidence is None else facts(error.evidence)
+    message = str(error)
+    match error:
+        case UnknownNameError():
+            hint = "look whether it is typed rightly; its publisher may have stopped publishing"
+            return AbsentError(message, hint=hint, **told)
+        case ForgedNameError() | RollbackError():
+            return IntegrityError(
+                message, hint="try again later, from another network if you can", **told
+            )
+        case LostRaceError():
+            return CommandError(message, hint="look at the new version, then publish again")
+        case _:
+            return CommandError(message)
 
 
 def _refused(error: errors.Refused) -> CommandError:

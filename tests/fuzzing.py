@@ -1,4 +1,4 @@
-"""What all fuzzers share: a storm of packets from one seed, and the command line around it.
+"""What all fuzzers share: a storm from one seed, who falls in it, and the command line.
 
 The fuzzers themselves are the modules of ``tests/fuzz`` (``make fuzz`` runs each of them), so this
 one is kept apart.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -16,41 +17,62 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SLOW_S: Final = 0.5
-"""No packet may take longer; ordinary ones take 20 to 100 µs, the worst some ms."""
+"""Seconds of the processor. Nothing may take longer; ordinary ones take 20 to 100 µs, the worst
+some ms."""
 
 
-class Target(Protocol):
-    """What packets are thrown at.
+class Ran(Protocol):
+    """What a fuzzer's run leaves behind.
 
     Attributes:
-        outcomes: What came of them.
+        outcomes: What came of all that was thrown.
         witness: A hash of all that was seen, which depends on nothing but count and seed.
-        source: Whom the last packet seemed to come from.
     """
 
     outcomes: Counter[str]
     witness: Any
+
+
+class Target(Ran, Protocol):
+    """What packets are thrown at.
+
+    Attributes:
+        source: Whom the last packet seemed to come from.
+    """
+
     source: object
 
     def receive(self, data: bytes) -> object: ...
 
 
+@contextmanager
+def named(seed: int, tell: Callable[[], str]) -> Iterator[None]:
+    """Throw something: ``tell`` says what it was, if an exception escapes or it takes too long."""
+    started = time.process_time()
+    try:
+        yield
+    except BaseException:
+        print(f"seed {seed}: {tell()}", file=sys.stderr)
+        raise
+    if time.process_time() - started > SLOW_S:
+        raise AssertionError(f"seed {seed}: too slow: {tell()}")
+
+
 def throw(target: Target, packets: Iterator[bytes], count: int, seed: int) -> None:
-    """Throw so many; the first that lets an exception out, or takes too long, is named."""
+    """Throw so many packets."""
+    data = b""
+
+    def tell() -> str:
+        return f"the packet was {data!r} from {target.source}"
+
     for _ in range(count):
         data = next(packets)
-        started = time.process_time()
-        try:
+        with named(seed, tell):
             target.receive(data)
-        except BaseException:
-            print(f"seed {seed}: the packet was {data!r} from {target.source}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: too slow: {data!r}")
 
 
 def main(
-    what: str | None, run: Callable[[int, int], Target], argv: Sequence[str] | None = None
+    what: str | None, run: Callable[[int, int], Ran], argv: Sequence[str] | None = None
 ) -> int:
     """Be the command line of the fuzzer ``run``, whose module's docstring is ``what``."""
     parser = argparse.ArgumentParser(description=(what or "").partition("\n")[0])
@@ -58,10 +80,10 @@ def main(
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
     started = time.perf_counter()
-    target = run(options.count, options.seed)
+    ran = run(options.count, options.seed)
     took = time.perf_counter() - started
-    for outcome, times in target.outcomes.most_common():
+    for outcome, times in ran.outcomes.most_common():
         print(f"{times:9} {outcome}")
-    digest = target.witness.hexdigest()[:16]
-    print(f"{options.count} packets, seed {options.seed}, {took:.1f} s: none escaped; {digest}")
+    digest = ran.witness.hexdigest()[:16]
+    print(f"{options.count} thrown, seed {options.seed}, {took:.1f} s: none escaped; {digest}")
     return 0

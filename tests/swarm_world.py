@@ -7,8 +7,6 @@ storage included; a :class:`Stranger` is a stream and a script, for peers that m
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import itertools
 import math
 from collections import Counter
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.samples import Sample, block_digests, is_true
 from tests.swarm_streams import End, Pool, Stranger
+from tests.timeline import Timeline
 from torrent.core.bitfield import Bitfield
 from torrent.core.commons import Identity
 from torrent.core.effects import (
@@ -114,6 +113,12 @@ class Member:
 
     def of(self, kind: type) -> list[Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def next_deadline(self) -> float:
+        return self.swarm.next_deadline()
+
+    def tick(self) -> None:
+        self.perform(self.swarm.tick(self.world.now))
 
     def know(self, *others: Member | Stranger) -> None:
         """Be told where these are."""
@@ -250,7 +255,7 @@ class Member:
             self.perform(self.swarm.disconnected(end.link, self.world.now))
 
 
-class World:
+class World(Timeline):
     """Members and strangers, a clock, and the streams between them.
 
     Args:
@@ -266,18 +271,14 @@ class World:
         latency: Callable[[Random], float] = lambda rng: rng.uniform(0.001, 0.005),
         splits: tuple[int, ...] = (1 << 20, 70_000, 16_400),
     ) -> None:
-        self.rng = Random(seed)
-        self.now = 0.0
+        super().__init__(seed)
         self.latency = latency
         self.splits = splits
         self.at: dict[Endpoint, Member | Stranger] = {}
         self.members: list[Member] = []
         self.blocked: set[Endpoint] = set()
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
         self._links = itertools.count(1)
         self._ports = itertools.count(40_000)
-        self._digest = hashlib.sha256()
 
     def member(self, sample: Sample, **how: object) -> Member:
         """Add a swarm; ``pieces=None`` makes it a seed."""
@@ -291,31 +292,6 @@ class World:
         stranger = Stranger(self, host or f"10.0.0.{len(self.at) + 1}")
         self.at[stranger.endpoint] = stranger
         return stranger
-
-    def note(self, *what: object) -> None:
-        """Add to the digest of this run."""
-        self._digest.update(f"{self.now:.9f} {what!r}\n".encode())
-
-    @property
-    def digest(self) -> str:
-        """What happened, and the last draw: two runs from one seed agree on it."""
-        self.note(self.rng.random())
-        return self._digest.hexdigest()
-
-    def schedule(self, at: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (at, next(self._count), action))
-
-    def wake(self, member: Member) -> None:
-        """See to it that ``member`` ticks at its next deadline."""
-        at = member.swarm.next_deadline()
-        if at < member.wakes_at:
-            member.wakes_at = at
-            self.schedule(max(at, self.now), lambda: self._tick(member, at))
-
-    def _tick(self, member: Member, at: float) -> None:
-        if member.wakes_at == at:
-            member.wakes_at = math.inf
-            member.perform(member.swarm.tick(self.now))
 
     def dial(self, who: Member | Stranger, endpoint: Endpoint) -> None:
         """Connect ``who`` to whoever listens at ``endpoint``."""
@@ -338,16 +314,6 @@ class World:
             who.dialled(near)
 
         self.schedule(at, stand)
-
-    def run(self, until: float = math.inf, *, when: Callable[[], bool] | None = None) -> None:
-        """Let time pass until ``until``, or until ``when`` holds, or nothing is left to happen."""
-        while self._heap and self._heap[0][0] <= until:
-            if when is not None and when():
-                return
-            self.now, _, action = heapq.heappop(self._heap)
-            action()
-        if until < math.inf and (when is None or not when()):
-            self.now = max(self.now, until)
 
     def finish(self, *members: Member, within: float = 60.0) -> float:
         """Run until these are complete and right; returns how long it took."""

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.tracker_server import HttpTracker, Swarms, http_tracker
-from torrent.core.urls import Purpose
+from torrent.core.outgoing import Purpose
 from torrent.io.http import HttpFailed, HttpSettings, Lane
 
 if TYPE_CHECKING:

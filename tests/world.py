@@ -1,14 +1,12 @@
 """Many engines on one virtual clock, joined by a link that loses, delays, reorders and repeats.
 
 This is the second of the two shells that drive an engine (the first is the trio node), and the
-stupid one: a heap of moments. Everything random comes from one seed, so a run has a digest and
-two runs from one seed have the same. Tests reach into any node and see both ends of every link.
+stupid one: a heap of moments (:mod:`tests.timeline`). Tests reach into any node and see both ends
+of every link.
 """
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import itertools
 import math
 from collections import Counter
@@ -20,6 +18,7 @@ from dht.core import commands as do
 from dht.core.effects import Call, Cancel, Finished, Found, Kept, Persist, Reply
 from dht.core.engine import Engine
 from dht.core.messages import Contact, Origin
+from tests.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,6 +49,13 @@ class Member:
     @property
     def endpoint(self) -> Endpoint:
         return self.contact.endpoint
+
+    def next_deadline(self) -> float:
+        return self.engine.next_deadline()
+
+    def tick(self) -> None:
+        if self.alive:
+            self.perform(self.engine.tick(self.world.now))
 
     def command(self, command: Command) -> None:
         """Give a command and perform what comes of it."""
@@ -82,7 +88,7 @@ class Member:
         self.world.wake(self)
 
 
-class World:
+class World(Timeline):
     """N members, a clock, and the link between them.
 
     Args:
@@ -104,16 +110,12 @@ class World:
         loss: float = 0.0,
         repeat: float = 0.0,
     ) -> None:
+        super().__init__(seed)
         self.network = network
-        self.rng = Random(seed)
-        self.now = 0.0
         self.latency = latency
         self.loss = loss
         self.repeat = repeat
         self.sent: Counter[str] = Counter()
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
-        self._digest = hashlib.sha256()
         self._numbers = itertools.count(1)
         self.members: list[Member] = []
         self.at: dict[Endpoint, Member] = {}
@@ -126,31 +128,6 @@ class World:
         self.members.append(member)
         self.at[member.endpoint] = member
         return member
-
-    def note(self, *what: object) -> None:
-        """Add to the digest of this run."""
-        self._digest.update(f"{self.now:.9f} {what!r}\n".encode())
-
-    @property
-    def digest(self) -> str:
-        """What happened, and the last draw: two runs from one seed agree on it."""
-        self.note(self.rng.random())
-        return self._digest.hexdigest()
-
-    def schedule(self, at: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (at, next(self._count), action))
-
-    def wake(self, member: Member) -> None:
-        """See to it that ``member`` ticks at its next deadline."""
-        at = member.engine.next_deadline()
-        if at < member.wakes_at:
-            member.wakes_at = at
-            self.schedule(max(at, self.now), lambda: self._tick(member, at))
-
-    def _tick(self, member: Member, at: float) -> None:
-        if member.alive and member.wakes_at == at:
-            member.wakes_at = math.inf
-            member.perform(member.engine.tick(self.now))
 
     def transmit(
         self, sender: Member, to: Endpoint, message: Request | Response, number: int
@@ -177,16 +154,6 @@ class World:
                 self.transmit(member, sender.endpoint, lie, number)
                 return
         member.perform(member.engine.receive(message, origin, self.now))
-
-    def run(self, until: float = math.inf, *, when: Callable[[], bool] | None = None) -> None:
-        """Let time pass until ``until``, or until ``when`` holds, or nothing is left to happen."""
-        while self._heap and self._heap[0][0] <= until:
-            if when is not None and when():
-                return
-            self.now, _, action = heapq.heappop(self._heap)
-            action()
-        if until < math.inf and (when is None or not when()):
-            self.now = max(self.now, until)
 
     def do(
         self, member: Member, make: Callable[[int], Command], patience: float = 60.0

@@ -16,6 +16,7 @@ from cli.tables import duration, rate, size
 from cli.torrents import facts, sources, stored
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined, pursue
+from torrent.cdn.name import Name
 from torrent.core.metainfo import Magnet, Metainfo
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from torrent.io.torrent import Torrent
 
 _STDOUT = "-"
+_TELLING = 1 << 20
+"""Bytes from which on a rate is one of the line, and not of its round trips."""
 
 
 async def run(context: Context) -> ExitCode:
@@ -36,6 +39,8 @@ async def run(context: Context) -> ExitCode:
     what = await trio.to_thread.run_sync(
         partial(sources.read, context, args.torrent), abandon_on_cancel=True
     )
+    if isinstance(what, Name):
+        what = await _led(context, what)
     peers = await sources.resolve(args.peer)
     async with AsyncExitStack() as stack:
         home = (
@@ -66,6 +71,19 @@ async def run(context: Context) -> ExitCode:
         if args.seed_after:
             return await _seed(context, session, torrent)
     return ExitCode.DONE
+
+
+async def _led(context: Context, name: Name) -> Magnet:
+    """Where a name leads now.
+
+    Raises:
+        UsageError: Only the DHT knows, and that is not to be asked.
+    """
+    if context.args.no_dht:
+        raise UsageError(f"{name} is a name, and only the DHT knows where it leads")
+    from cli.torrents.naming import led
+
+    return await led(context, name)
 
 
 def _state(context: Context, what: Metainfo | Magnet, home: Path) -> Path | None:
@@ -131,14 +149,19 @@ def _tell(context: Context, torrent: Torrent, ended: float, begun: float) -> Non
         "wasted_bytes": now.wasted,
         "bytes_per_s": round(now.downloaded / elapsed) if elapsed > 0 else 0,
     }
-    speed = f" ({rate(now.downloaded / elapsed)})" if elapsed > 0 and now.downloaded else ""
-    took = f"{size(now.size)} in {duration(elapsed)}{speed}, {count(sharing.most, 'peer')}"
+    took = f"{size(now.size)} in {duration(elapsed)}{speed(now.downloaded, elapsed)}"
+    took = f"{took}, {count(sharing.most, 'peer')}"
     if context.args.output == _STDOUT:
         context.out.note(took, "fetched", path=None, **told)
         return
     context.out.result("fetched", str(path), path=str(path), **told)
     if not context.out.json:
         context.out.note(took)
+
+
+def speed(downloaded: int, elapsed: float) -> str:
+    """How fast it was, in brackets; empty if so little says nothing about that."""
+    return f" ({rate(downloaded / elapsed)})" if downloaded >= _TELLING and elapsed > 0 else ""
 
 
 async def _seed(context: Context, session: Session, torrent: Torrent) -> ExitCode:

@@ -36,7 +36,8 @@ def run(context: Context) -> ExitCode:
         raise translated(error) from error
     if wanted is not None and not ended + removed:
         raise AbsentError(
-            f"nothing is promised under {wanted}", hint="`dhtctl status` lists the promises"
+            f"nothing is promised under {wanted}",
+            hint="`dhtctl status` lists the promises, and `dhtctl torrents` the torrents",
         )
     kept = "; the files of torrents stay" if removed else ""
     context.out.note(

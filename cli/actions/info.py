@@ -9,6 +9,7 @@ import trio
 
 from cli.errors import ExitCode
 from cli.torrents import facts, sources
+from torrent.cdn.name import Name
 from torrent.core.metainfo import Magnet, Metainfo
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ async def run(context: Context) -> ExitCode:
     what = await trio.to_thread.run_sync(
         partial(sources.read, context, args.torrent), abandon_on_cancel=True
     )
+    if isinstance(what, Name) and args.offline:
+        context.out.result("name", facts.text_of_name(what), **facts.of_name(what))
+        return ExitCode.DONE
+    if isinstance(what, Name):
+        from cli.torrents.naming import led
+
+        what = await led(context, what)
     if isinstance(what, Magnet) and not args.offline:
         what = await _learned(context, what)
     if isinstance(what, Magnet):

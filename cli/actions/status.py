@@ -17,6 +17,7 @@ from cli.evidence import copies, count
 from cli.failures import translated
 from cli.tables import aligned, size, span
 from cli.torrents import listing
+from cli.torrents.stored import Held
 from dht import names
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.messages import Provider
@@ -48,21 +49,24 @@ def run(context: Context) -> ExitCode:
         ) from error
     wall = time.time()
     standings = [Standing.of(promise, wall) for promise in promises]
+    torrents = Held.all(directory)
+    seeded = sum(torrent.promised for torrent in torrents)
     _show_node(context, pid, addresses or ())
     context.out.result(
         "stored",
         f"holds     {count(statistics.records, 'record')} and "
         f"{count(statistics.providers, 'provider')} for others, "
         f"{count(statistics.contacts, 'saved contact')}; {size(statistics.size)} on disk\n"
-        f"promises  {len(promises) or 'none'}",
+        f"promises  {_counted(len(promises), seeded)}",
         records=statistics.records,
         providers=statistics.providers,
         contacts=statistics.contacts,
         promises=statistics.promises,
+        seeded=seeded,
         size_bytes=statistics.size,
     )
     _show_promises(context, standings)
-    torrents = listing.show(context, "torrents  ", "  ")
+    listing.show(context, torrents, "torrents  ", "  ")
     if pid is None and (standings or torrents):
         context.out.note("no node runs here, so nobody keeps them: start one with `dhtctl node`")
     return ExitCode.DONE
@@ -83,6 +87,14 @@ def _show_node(context: Context, pid: int | None, addresses: tuple[Address, ...]
         addresses=shown,
         state=str(context.settings.state),
     )
+
+
+def _counted(published: int, seeded: int) -> str:
+    """How many promises there are; those of torrents are kept otherwise, and named as such."""
+    if not seeded:
+        return str(published or "none")
+    torrents = f"{count(seeded, 'torrent')} to seed"
+    return f"{published} to publish, {torrents}" if published else torrents
 
 
 def _show_promises(context: Context, standings: list[Standing]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.errors import ExitCode
 from cli.torrents.listing import show
+from cli.torrents.stored import Held
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 def run(context: Context) -> ExitCode:
     """List them."""
-    if not show(context):
+    held = Held.all(context.settings.state)
+    show(context, held)
+    if not held:
         context.out.note("no torrents; `dhtctl seed PATH` and `dhtctl fetch MAGNET` make some")
     return ExitCode.DONE

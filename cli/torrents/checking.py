@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cli.errors import CommandError
 from cli.evidence import count
 from torrent.io.storage import Storage
 
@@ -78,7 +79,15 @@ async def check(out: Output, disk: Disk, info: Info, directory: Path) -> tuple[S
 
     Raises:
         StorageError: A file cannot be read.
+        CommandError: There is nothing that it could be compared with.
     """
+    missing = () if info.is_v1 else info.missing_layers
+    if missing:
+        raise CommandError(
+            f"{info.name} cannot be checked: the torrent has no piece layer (BEP 52) of "
+            f"{count(len(missing), 'file')}",
+            hint="peers have it: fetch its magnet link to where the data is, then verify that",
+        )
     storage = Storage(disk, info, directory)
     with out.progress(f"checking {info.name}") as progress:
         await storage.open(create=False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dht.codec.cid import Cid
+    from torrent.cdn.name import Name
     from torrent.core.metainfo import File, Info
 
 _CALLED = {Version.V1: "v1", Version.V2: "v2", Version.HYBRID: "hybrid"}
@@ -74,7 +75,23 @@ def of_link(link: Magnet) -> dict[str, Any]:
         "size_bytes": link.length,
         "trackers": [[url] for url in link.trackers],
         "web_seeds": list(link.web_seeds),
+        "publisher": None if link.publisher is None else str(link.publisher),
     }
+
+
+def of_name(name: Name) -> dict[str, Any]:
+    """All that a name says by itself."""
+    return {
+        "name": str(name),
+        "magnet": name.magnet,
+        "public_key": name.public.hex(),
+        "salt": name.salt.hex(),
+    }
+
+
+def text_of_name(name: Name) -> str:
+    """What a name says, in lines."""
+    return "\n".join([_line("name", str(name)), _line("magnet", name.magnet)])
 
 
 def _file(index: int, file: File) -> dict[str, Any]:
@@ -108,6 +125,7 @@ def text_of_link(link: Magnet) -> str:
     lines += [_line("size", size(link.length))] if link.length is not None else []
     lines += [_line("tracker", url) for url in link.trackers]
     lines += [_line("web seed", url) for url in link.web_seeds]
+    lines += [_line("publisher", str(link.publisher))] if link.publisher is not None else []
     return "\n".join(lines)
 
 

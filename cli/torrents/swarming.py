@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from cli import residents
-from cli.errors import CommandError, UnreachableError
-from cli.evidence import count
+from cli.errors import AbsentError, CommandError, UnreachableError
+from cli.evidence import absence, count, facts
 from cli.failures import translated
 from cli.network import seconds_of_patience, visitor
 from cli.patience import patience
@@ -22,6 +22,7 @@ from cli.tables import rate, size, span
 from dht.errors import DhtError, NoNetwork
 from torrent.errors import TorrentError
 from torrent.io.config import SessionConfig
+from torrent.io.dht import DhtSource
 from torrent.io.results import Phase
 from torrent.io.session import Session
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from cli.context import Context
     from cli.patience import Patience
+    from dht.core.effects import Evidence
     from dht.node.node import Node
     from torrent.io.torrent import Torrent
 
@@ -94,6 +96,7 @@ async def pursue(
                 nursery.start_soon(_watch, torrent, node, waiting)
                 if node is not None and _alone(torrent):
                     nursery.start_soon(_joining, node, failures, nursery.cancel_scope)
+                nursery.start_soon(_despairing, torrent, failures, nursery.cancel_scope)
                 # Caught here, because the nursery would wrap it in a group.
                 try:
                     results.append(await deed())
@@ -122,6 +125,45 @@ async def _joining(node: Node, failures: list[CommandError], scope: trio.CancelS
     except NoNetwork as problem:
         failures.append(translated(problem))
         scope.cancel()
+
+
+async def _despairing(
+    torrent: Torrent, failures: list[CommandError], scope: trio.CancelScope
+) -> None:
+    """End it all once everybody who could know of a peer has said that there is none."""
+    while True:
+        await trio.sleep(_LOOK)
+        evidence = _absence(torrent)
+        if evidence is not None:
+            break
+    now, trackers = torrent.statistics(), sum(map(len, torrent.task.trackers))
+    beside = f"; {count(trackers, 'tracker')} named nobody either" if trackers else ""
+    failures.append(
+        AbsentError(
+            f"nobody provides {torrent.name}",
+            achieved=absence(evidence) + beside,
+            hint="its seeds have left, or have yet to come: try again later, or name somebody "
+            "with --peer HOST:PORT",
+            size_bytes=now.size,
+            done_bytes=now.done,
+            **facts(evidence),
+        )
+    )
+    scope.cancel()
+
+
+def _absence(torrent: Torrent) -> Evidence | None:
+    """What the DHT was asked, if nobody is there now; ``None`` as long as somebody may be.
+
+    Who is known and does not answer may be back any moment, as may a web server: those are waited
+    for. Without the DHT there is nothing to show for it, and everybody is waited for.
+    """
+    now, sources = torrent.statistics(), torrent.sources
+    if now.peers or now.known or torrent.complete or torrent.task.web_seeds:
+        return None
+    if not all(source.exhausted for source in sources):
+        return None
+    return next((source.evidence for source in sources if isinstance(source, DhtSource)), None)
 
 
 async def _watch(torrent: Torrent, node: Node | None, waiting: Patience) -> None:

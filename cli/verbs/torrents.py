@@ -81,7 +81,9 @@ def _fetch(verbs: Verbs) -> None:
     )
     _add_peer(parser)
     parser.add_argument(
-        "--files", metavar="WHICH", help="only these: indexes, ranges and globs, as in 0,3-5,*.txt"
+        "--files",
+        metavar="WHICH",
+        help="only these: indexes that `info` shows, ranges, globs: 0,3-5,*.txt",
     )
     parser.add_argument("--sequential", action="store_true", help="fetch it in its order")
     parser.add_argument(

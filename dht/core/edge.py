@@ -24,8 +24,8 @@ a 5th   3 to 5 %          under 0.1 %        1.3 to 2               4 to 10 % la
 2 of 5  7 to 10 %         under 1 %          2.5 to 3               1 to 16 % later
 ======  ================  =================  =====================  ==================
 
-The question waits for a free slot of the walk's alpha, and then holds none: while it is under way
-there may be alpha + 1 requests in flight. The answer is read as any other: as much of it, within
+The question waits for a free slot of the walk, and then holds none: while it is under way there
+may be one request more in flight. The answer is read as any other: as much of it, within
 the same limits, and what it names is asked in its turn.
 """
 

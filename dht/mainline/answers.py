@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
-from dht.codec.bencode import Envelope, raw_value
+from dht.codec.bencode import Envelope, raw_item
 from dht.core.messages import (
     Answer,
     Get,
@@ -117,7 +117,7 @@ def _read_item(request: Get, fields: Envelope, data: bytes) -> tuple[Record | No
     """The item, put under the key we asked for (the record rules say if it belongs there)."""
     number = fields.get(b"seq")
     seq = number if type(number) is int and 0 <= number <= MAX_SEQ else None
-    value = raw_value(data, b"r", b"v") if b"v" in fields else None
+    value = raw_item(data, fields, b"r")
     if value is None:
         return None, seq
     # The key is not sent along: it is what was asked for. Whether k and salt, or v, really hash to

@@ -38,7 +38,7 @@ MAX_CONTACTS: Final = 128
 """Contacts read from one field of an answer. Some implementations send their whole table (a
 hundred contacts); a lookup takes the nearest two buckets of it."""
 
-_REMEMBERED: Final = 4096
+REMEMBERED: Final = 4096
 """Entries in each memory: at some 300 bytes, about a megabyte each on a busy node."""
 
 key_from: Final = cast("Callable[[bytes], Key]", int.from_bytes)
@@ -57,7 +57,7 @@ class Scope(IntEnum):
     WORLD = 3
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def scope(host: str) -> Scope:
     """How far ``host`` reaches; ``NOWHERE`` also for what is not an address.
 
@@ -109,7 +109,7 @@ def is_v6(host: str) -> bool:
     return ":" in host
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def pack_host(host: str) -> bytes:
     """The bytes of an address: 4 or 16. A zone (``fe80::1%eth0``) does not travel.
 
@@ -126,7 +126,7 @@ def unpack_host(packed: bytes) -> str:
     return IPv6Address(packed).compressed
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def pack_address(address: Address) -> bytes:
     """Compact form of ``(host, port)``: BEP 5's "compact IP-address/port info".
 
@@ -139,13 +139,13 @@ def pack_address(address: Address) -> bytes:
     return pack_host(host) + port.to_bytes(2, "big")
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def unpack_address(compact: bytes) -> Address:
     """Read 6 or 18 bytes; the caller has made sure of the length."""
     return unpack_host(compact[:-2]), int.from_bytes(compact[-2:], "big")
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def _unpack_node(compact: bytes) -> tuple[Contact, Scope]:
     """Read 26 or 38 bytes."""
     address = unpack_address(compact[KEY_SIZE:])

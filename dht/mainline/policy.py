@@ -14,13 +14,14 @@ whatever its ports; of one subnet only a few are believed (:mod:`dht.core.bucket
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from dht.core.keys import MAINLINE_SPACE
 from dht.core.policy import Policy
 from dht.mainline.bloom import summarise
-from dht.mainline.compact import Scope, host_of, is_v6, scope
+from dht.mainline.compact import REMEMBERED, Scope, host_of, is_v6, scope
 from dht.mainline.items import ItemRules
 from dht.mainline.nodeid import is_secure
 from dht.mainline.votes import subnet_of
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
 
     from dht.core.messages import Contact, Endpoint
     from dht.core.policy import TicketRules
-    from dht.mainline.compact import Address
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 """The two networks of BEP 32: they share nothing but the code."""
 
 PROVIDERS_PER_ANSWER: Final[dict[Family, int]] = {"ipv4": 50, "ipv6": 24}
 """Peers of 8 (6 + ``6:``) or 21 bytes that fit 1024 beside eight contacts and a ticket."""
+
+
+@lru_cache(REMEMBERED)
+def _family(host: str) -> bool | None:
+    """Whether ``host`` is of IPv6; ``None`` if no node can be there."""
+    return None if scope(host) is Scope.NOWHERE else is_v6(host)
 
 
 class MainlineContacts:
@@ -65,12 +71,12 @@ class MainlineContacts:
 
     def address(self, endpoint: Endpoint) -> Hashable:
         """The host: many ports on one address are one node to us."""
-        # Not a cast, which is a call: this is asked for every request of a stranger.
+        # Not a cast, which is a call: these are asked for every stranger, and in every lookup.
         return endpoint[0]  # type: ignore[index, no-any-return]
 
     def subnet(self, endpoint: Endpoint) -> Hashable | None:
         """The /24 or /64 (one household's or one machine's worth), unless exempt."""
-        host = cast("Address", endpoint)[0]
+        host: str = endpoint[0]  # type: ignore[index]
         # A test network lives on one machine, a company's behind a few subnets: they say so.
         if self._exempt and any(ip_address(host) in net for net in self._exempt):
             return None
@@ -78,12 +84,8 @@ class MainlineContacts:
 
     def acceptable(self, contact: Contact) -> bool:
         """Whether a node can be there: our family, a real address, a port."""
-        host, port = cast("Address", contact.endpoint)
-        return (
-            0 < port < 0x10000  # noqa: PLR2004
-            and is_v6(host) == self._v6
-            and scope(host) is not Scope.NOWHERE
-        )
+        host, port = contact.endpoint  # type: ignore[misc]
+        return 0 < port < 0x10000 and _family(host) is self._v6  # noqa: PLR2004
 
     def foreign(self, contact: Contact) -> bool:
         """Whether its address is of the other family."""

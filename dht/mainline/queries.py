@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from dht.codec.bencode import Envelope, encode, raw_value
+from dht.codec.bencode import Envelope, encode, raw_item
 from dht.core.messages import (
     Announce,
     FindNode,
@@ -153,7 +153,7 @@ def _read_put(args: Envelope, data: bytes, _from: Address, _want: frozenset[str]
     What is of the wrong type or length is kept as it can be kept, so that the record rules find
     it wanting with the right error code.
     """
-    value = raw_value(data, b"a", b"v")
+    value = raw_item(data, args, b"a")
     if value is None:
         return None
     token, cas = _string(args, b"token"), _integer(args, b"cas")

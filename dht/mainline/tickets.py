@@ -7,8 +7,8 @@ the key as well, so a ticket got for one key is no leave to write under others (
 Every answer to ``get`` and ``get_peers`` carries one, so minting is on the hot path: one BLAKE2s
 over secret, key and host. BLAKE2 needs no HMAC construction: a secret prefix makes it a MAC
 (RFC 7693, section 1), and the key before the host is of fixed length, so no two pairs look alike.
-Its keyed mode and its digest length argument would do the same at 1.3 times the cost. A secret is
-kept as the state of the hash after it, which is copied for each ticket: 0.34 us instead of 0.39.
+Its keyed mode would do the same at 1.3 times the cost. A secret is kept as the state of the hash
+after it, which is copied for each ticket: what the length of the digest costs is paid once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import hashlib
 import hmac
 import math
 from typing import TYPE_CHECKING, Final, cast
+
+from dht.mainline.compact import pack_host
 
 if TYPE_CHECKING:
     from random import Random
@@ -33,8 +35,6 @@ ROTATION: Final = 300.0
 
 _SECRET_BITS: Final = 128
 
-_hash: Final = hashlib.blake2s
-
 
 class MainlineTickets:
     """Mints and checks tickets with two rotating secrets. Implements ``TicketRules``."""
@@ -43,12 +43,13 @@ class MainlineTickets:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._current = self._previous = _hash()
+        self._current = self._previous = hashlib.blake2s(digest_size=SIZE)
         self._until = -math.inf  # the first ticket draws the secrets
 
     def _draw(self) -> hashlib.blake2s:
         """A new secret, hashed so far."""
-        return _hash(self._rng.getrandbits(_SECRET_BITS).to_bytes(_SECRET_BITS // 8, "big"))
+        secret = self._rng.getrandbits(_SECRET_BITS).to_bytes(_SECRET_BITS // 8, "big")
+        return hashlib.blake2s(secret, digest_size=SIZE)
 
     def _rotate(self, now: float) -> None:
         """Take a new secret. After a long silence both are new: nothing old is accepted."""
@@ -62,32 +63,36 @@ class MainlineTickets:
 
     def mint(self, origin: Origin, key: Key, now: float) -> bytes:
         """Make a ticket for the host of ``origin`` to write under ``key``."""
-        host, _ = cast("Address", origin.endpoint)
-        return self.mint_raw(key.to_bytes(20, "big"), host, now)
+        return self.mint_raw(_bound(origin, key), now)
 
-    def mint_raw(self, key: bytes, host: str, now: float) -> bytes:
-        """Make a ticket from parts as they come off the wire."""
+    def mint_raw(self, bound: bytes, now: float) -> bytes:
+        """Make a ticket for ``bound``: a key and behind it a host, as they come off the wire."""
         if now >= self._until:
             self._rotate(now)
         # As :func:`_finish`, without the call: it would cost what the copied state saves.
         state = self._current.copy()
-        state.update(key + host.encode())
-        return state.digest()[:SIZE]
+        state.update(bound)
+        return state.digest()
 
     def check(self, ticket: bytes, origin: Origin, key: Key, now: float) -> bool:
         """Whether ``ticket`` was minted here for this host and key, five to ten minutes ago."""
         if now >= self._until:
             self._rotate(now)
-        host, _ = cast("Address", origin.endpoint)
-        bound = key.to_bytes(20, "big") + host.encode()
+        bound = _bound(origin, key)
         return any(
             hmac.compare_digest(_finish(secret, bound), ticket)
             for secret in (self._current, self._previous)
         )
 
 
+def _bound(origin: Origin, key: Key) -> bytes:
+    """What a ticket is bound to: the key, and the host of ``origin``."""
+    host, _ = cast("Address", origin.endpoint)
+    return key.to_bytes(20, "big") + pack_host(host)
+
+
 def _finish(secret: hashlib.blake2s, bound: bytes) -> bytes:
     """The ticket for what ``bound`` says."""
     state = secret.copy()
     state.update(bound)
-    return state.digest()[:SIZE]
+    return state.digest()

@@ -14,7 +14,8 @@ from dht.codec.bencode import decode, encode
 from dht.mainline.items import MAX_SALT, PUBLIC_SIZE
 
 _URN: Final = "urn:btpk:"
-_INFOHASH_SIZE: Final = 20
+INFOHASH_SIZE: Final = 20
+"""Bytes: a SHA-1, or the beginning of a v2 torrent's SHA-256."""
 
 
 def infohash_value(infohash: bytes) -> bytes:
@@ -23,8 +24,8 @@ def infohash_value(infohash: bytes) -> bytes:
     Raises:
         ValueError: ``infohash`` is not 20 bytes. Of a v2 torrent's 32 take the first 20.
     """
-    if len(infohash) != _INFOHASH_SIZE:
-        raise ValueError(f"an infohash has {_INFOHASH_SIZE} bytes, not {len(infohash)}")
+    if len(infohash) != INFOHASH_SIZE:
+        raise ValueError(f"an infohash has {INFOHASH_SIZE} bytes, not {len(infohash)}")
     return encode({b"ih": infohash})
 
 
@@ -32,7 +33,7 @@ def read_infohash(value: bytes) -> bytes | None:
     """The infohash that a bencoded value names, or ``None`` if it names none."""
     fields = decode(value)
     infohash = fields.get(b"ih") if isinstance(fields, dict) else None
-    fits = isinstance(infohash, bytes) and len(infohash) == _INFOHASH_SIZE
+    fits = isinstance(infohash, bytes) and len(infohash) == INFOHASH_SIZE
     return infohash if isinstance(infohash, bytes) and fits else None
 
 

@@ -45,6 +45,9 @@ recognise: Final = re.compile(
 _MOST_BUCKETS: Final = 160
 """Buckets whose contacts are kept as written: a table has no more. 300 bytes each."""
 
+_PORT: Final = -2
+"""Where the port begins in an address as it travels: a ticket is bound to what stands before."""
+
 Written: TypeAlias = "tuple[tuple[Contact, ...], bytes]"
 """Contacts, and the entry of an answer that lists them."""
 
@@ -89,7 +92,7 @@ class Usual:
         who = key_from(sender)
         if not table.heard(who, address, now) and not engine.knows(who, address, now):
             return None
-        ticket = mint(wanted, address[0], now) if get or infohash else None
+        ticket = mint(wanted + seen[:_PORT], now) if get or infohash else None
         bucket = table.bucket(key)
         written = self._written.get(bucket)
         if written is None or written[0] is not bucket.good:

@@ -13,9 +13,10 @@ votes agree decides.
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from dht.mainline.compact import Scope, pack_host, scope
+from dht.mainline.compact import REMEMBERED, Scope, pack_host, scope
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -32,6 +33,7 @@ LIFETIME: Final = 3600.0
 answers come in."""
 
 
+@lru_cache(REMEMBERED)
 def subnet_of(host: str) -> bytes:
     """The /24 or /64 that ``host`` is in."""
     packed = pack_host(host)

@@ -2,8 +2,8 @@
 
 :func:`parse` takes CIDs of either version, names (``k51...`` with or without ``/salt``), bare
 infohashes and item keys in hexadecimal or base32 (as old magnets carry them), public keys, magnet
-links of torrents (BEP 9; ``btmh`` of BEP 52) and of names (``btpk``, BEP 46), ``/ipfs/`` and
-``ipns://`` paths, and libp2p peer ids.
+links of torrents (BEP 9; ``btmh`` of BEP 52) and of names (``btpk``, BEP 46), ``/ipfs/``,
+``ipns://`` and ``dht://`` paths, and libp2p peer ids.
 
 Nearly all forms say what they are. Bare digits do not: forty of them may be an infohash or the key
 of an item, sixty-four a public key or a v2 infohash. The caller says which readings make sense to
@@ -48,7 +48,7 @@ _MAX_SHOWN: Final = 40
 
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _BASE32_SHA1: Final = re.compile(r"[a-zA-Z2-7]{32}")
-_SCHEME: Final = re.compile(r"(?:/|dweb:/)?(ipfs|ipns|p2p)(?:/|://)(.*)", re.DOTALL)
+_SCHEME: Final = re.compile(r"(?:/|dweb:/)?(ipfs|ipns|p2p|dht)(?:/|://)(.*)", re.DOTALL)
 _SHORTEST_KEY: Final = 32
 """Bytes of a SHA-256 digest; keys themselves are longer in their protobuf wrapping."""
 _HELP: Final = (
@@ -266,11 +266,28 @@ def _read_urn(urn: str, salt: str) -> Address | None:
 
 def _read_btih(digits: str, _salt: str) -> Address:
     """BEP 9: forty hexadecimal digits, or 32 of base32."""
-    return torrent(bytes.fromhex(digits) if len(digits) == 40 else b32decode(digits.upper()))  # noqa: PLR2004
+    if len(digits) == 40 and _HEX.fullmatch(digits):  # noqa: PLR2004
+        return torrent(bytes.fromhex(digits))
+    if _BASE32_SHA1.fullmatch(digits):
+        return torrent(b32decode(digits.upper()))
+    raise MalformedError(
+        "after urn:btih: come 40 hexadecimal digits, or 32 of base32 (A to Z, 2 to 7), "
+        f"and not {_what_else(digits)}"
+    )
+
+
+def _what_else(digits: str) -> str:
+    """What stands where an infohash should: the reader can count, but should not have to."""
+    kind = "hexadecimal digits" if _HEX.fullmatch(digits) else "characters"
+    return f"{len(digits)} {kind}" if digits else "nothing"
 
 
 def _read_btmh(digits: str, _salt: str) -> Address:
     """BEP 52: the v2 infohash as a multihash in hexadecimal."""
+    if not _HEX.fullmatch(digits):
+        raise MalformedError(
+            f"after urn:btmh: come hexadecimal digits, and not {_what_else(digits)}"
+        )
     hashed = multihash.decode_untrusted(bytes.fromhex(digits))
     if hashed.code != multihash.SHA2_256 or len(hashed.digest) != 32:  # noqa: PLR2004
         raise MalformedError("a v2 infohash is a whole sha2-256")

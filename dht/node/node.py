@@ -115,6 +115,11 @@ class Node(Storing, Exploring):
         return tuple(port.address for port in self._living.host.ports)
 
     @property
+    def external(self) -> str | None:
+        """The address the world sees us at, if enough nodes agree; IPv4 before IPv6."""
+        return self._living.host.external
+
+    @property
     def policy(self) -> Policy:
         """The numbers of the network: how long it remembers, what it takes."""
         return self._living.host.ports[0].engine.policy

@@ -95,7 +95,7 @@ class Storing(Verbs):
             Unpublishable, NoNetwork, Refused, PartialStore: See there.
         """
         if seq is None:
-            seq = 1 + await self._latest(signer.public_key().public_bytes_raw(), salt)
+            seq = 1 + await self.latest(signer.public_key().public_bytes_raw(), salt)
         record = sign_record(signer, _bencoded(value), seq, salt)
         return await self._publish(record, cas, min_copies, keep=keep, how=how)
 
@@ -134,6 +134,18 @@ class Storing(Verbs):
         """Read the newest value under the name of a public key (and a salt); see :meth:`get`."""
         key = MAINLINE_SPACE.to_bytes(mutable_key(public, salt))
         return await self.get(key, salt=salt, min_seq=min_seq, paths=paths)
+
+    async def latest(self, public: bytes, salt: bytes) -> int:
+        """The highest version that the network or our own promises know of a name; 0 if none.
+
+        Raises:
+            NoNetwork: There was nobody to ask.
+        """
+        promised = await self._living.keeper.last_seq(mutable_key(public, salt))
+        try:
+            return max(promised, (await self.resolve(public, salt)).seq or 0)
+        except NotFound:
+            return promised
 
     # Providers.
 
@@ -208,14 +220,6 @@ class Storing(Verbs):
         return len(await self._living.keeper.forget(target))
 
     # Common parts.
-
-    async def _latest(self, public: bytes, salt: bytes) -> int:
-        """The highest version that the network or our own promises know; 0 if none."""
-        promised = await self._living.keeper.last_seq(mutable_key(public, salt))
-        try:
-            return max(promised, (await self.resolve(public, salt)).seq or 0)
-        except NotFound:
-            return promised
 
     async def _publish(
         self, record: Record, cas: int | None, min_copies: int, *, keep: bool, how: How

@@ -96,9 +96,7 @@ class Adversary:
         return tuple(node.contact for node in near)
 
     @classmethod
-    def keys(
-        cls, contacts: list[Contact], target: Key, network: Network, rng: Random
-    ) -> list[Key]:
+    def keys(cls, contacts: list[Contact], target: Key, network: Network, rng: Random) -> list[Key]:
         """The keys of its nodes, given where they stand (their keys so far are drawn at will)."""
         if not cls.grinds:
             return [contact.key for contact in contacts]

@@ -59,9 +59,7 @@ class Run:
         self.world = World(link.delay)
         self.world.now = self._beginning()
         self.truth = Truth(self.network.policy.space)
-        self.population = Population(
-            self.world, link, self.network, self.truth, scenario, chance
-        )
+        self.population = Population(self.world, link, self.network, self.truth, scenario, chance)
         users = chance.stream("traffic").random()
         self.users = Users(
             self.world,

@@ -167,9 +167,7 @@ class World:
 
     # Messages.
 
-    def carry(
-        self, source: Node, target: Node, arrive: Callable[..., None], *details: Any
-    ) -> None:
+    def carry(self, source: Node, target: Node, arrive: Callable[..., None], *details: Any) -> None:
         """Put something on the link, as ``arrive(*details)``, where it may be lost."""
         at = self.now + self._delay(source, target)
         if at < math.inf:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cli.actions.fetch import speed
 from cli.torrents.checking import ranges
 from cli.torrents.sources import chosen
 from cli.verbs.torrents import piece, rate
 from dht import names
 from dht.codec.bencode import decode, encode
+from dht.core.messages import Provider
+from dht.node.state import State
 from tests.torrent_samples import HYBRID, V1, V2, noise, sample
 from torrent.core.metainfo import read_magnet, read_metainfo
 from torrent.io.resume import Progress, StoredTorrent, Torrents
@@ -167,6 +170,20 @@ def test_info_of_a_file(inside: Dhtctl, tmp_path: Path) -> None:
         assert word in text
 
 
+def test_its_numbers_are_those_that_fetch_takes(inside: Dhtctl, tmp_path: Path) -> None:
+    """Padding is not shown but counted, by `fetch --files` as by a link's ``so`` (BEP 53)."""
+    what = sample({"t/a": 50_000, "t/b": 3, "t/c": 70_000}, HYBRID)
+    (tmp_path / "t.torrent").write_bytes(what.metainfo)
+    files = one(inside("info", "t.torrent", "--json"))["files"]
+    assert [file["path"] for file in files] == ["t/a", "t/b", "t/c"]
+    assert [file["index"] for file in files] != [0, 1, 2]
+    shown = inside("info", "t.torrent").out.splitlines()
+    for file in files:
+        assert chosen(str(file["index"]))(what.info) == {file["index"]}
+        assert str(what.info.files[file["index"]].path) == file["path"]
+        assert any(line.split()[:2] == [str(file["index"]), file["path"]] for line in shown)
+
+
 def test_a_bad_file_in_one_line(inside: Dhtctl, tmp_path: Path) -> None:
     bad = encode({b"info": {b"name": b"x", b"piece length": -1, b"pieces": b"", b"length": 1}})
     (tmp_path / "bad.torrent").write_bytes(bad)
@@ -194,6 +211,24 @@ def test_a_link_offline(inside: Dhtctl) -> None:
         assert one(inside("info", key, "--offline", "--json"))["infohash_v1"] == "ab" * 20
     v2 = one(inside("info", "cd" * 32, "--as", "infohash", "--offline", "--json"))
     assert (v2["infohash_v1"], v2["infohash_v2"]) == (None, "cd" * 32)
+
+
+def test_what_a_link_says_in_vain_is_told(inside: Dhtctl) -> None:
+    nonsense = ("x.pe=nowhere", "tr=ftp://t.example/", "ws=w", "so=1,b", f"xl={'9' * 200}")
+    link = "&".join(
+        ("magnet:?xt=urn:btih:" + "ab" * 20, "tr=http%3A%2F%2Ft.example%2Fa", *nonsense)
+    )
+    done = inside("info", link, "--offline")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "warning: the link's tr=ftp://t.example/ is no tracker's URL, and ignored",
+        "warning: the link's ws=w is no web seed's URL, and ignored",
+        "warning: the link's x.pe=nowhere is no HOST:PORT, and ignored",
+        "warning: the link's so=b is no file's index or range of them, and ignored",
+        f"warning: the link's xl={'9' * 80}... is no number of bytes, and ignored",
+    ]
+    many = "&".join(f"x.pe={n}" for n in range(20))
+    assert inside("info", f"{link}&{many}", "--offline", "--json").complaints[-1]["fields"] == 17
 
 
 @pytest.mark.parametrize(
@@ -266,6 +301,20 @@ def test_what_the_state_knows_nothing_of(inside: Dhtctl) -> None:
     assert (done.code, "not in this state" in done.err) == (3, True)
 
 
+def test_what_cannot_be_compared(inside: Dhtctl, album: Path, tmp_path: Path) -> None:
+    """BEP 52: without its piece layer a file's pieces can be told from nothing."""
+    assert inside("create", "album", "--v2", "--piece-size", "16K", "-o", "full.torrent").code == 0
+    told = decode((tmp_path / "full.torrent").read_bytes())
+    assert isinstance(told, dict)
+    del told[b"piece layers"]
+    (tmp_path / "bare.torrent").write_bytes(encode(told))
+    for verb in ("verify", "seed"):
+        done = inside(verb, "bare.torrent")
+        assert (done.code, done.out) == (1, "")
+        assert "album cannot be checked: the torrent has no piece layer" in done.err
+        assert "of 2 files" in done.err
+
+
 # torrents
 
 
@@ -318,8 +367,16 @@ def test_the_state_cannot_be_read(inside: Dhtctl, tmp_path: Path) -> None:
 
 
 def test_status_lists_them(inside: Dhtctl, tmp_path: Path) -> None:
+    remember(tmp_path, paused=True)
+    lines = inside("status").out.splitlines()
+    assert "torrents  1" in lines
+    assert "promises  none" in lines, "what was only fetched is promised to nobody"
     remember(tmp_path)
-    assert "torrents  1" in inside("status").out.splitlines()
+    assert "promises  1 torrent to seed" in inside("status").out.splitlines()
+    assert {told.get("seeded") for told in inside("status", "--json").objects} == {None, 1}
+    with State.open(tmp_path / "state") as state:
+        state.promise("mainline", 5, Provider(("0.0.0.0", 8080)), 1.0)
+    assert "promises  1 to publish, 1 torrent to seed" in inside("status").out.splitlines()
     assert [each["type"] for each in inside("status", "--json").objects][-1] == "torrent"
 
 
@@ -337,7 +394,8 @@ def test_forget_by_any_name(inside: Dhtctl, tmp_path: Path) -> None:
         assert "1 promise withdrawn" in done.err
         assert "files of torrents stay" in done.err
         assert inside("torrents").out == ""
-    assert inside("forget", v1.hex()).code == 3
+    done = inside("forget", v1.hex())
+    assert (done.code, "`dhtctl torrents` the torrents" in done.err) == (3, True)
 
 
 # Words.
@@ -365,6 +423,13 @@ def test_which_files(words: str, files: set[int]) -> None:
 def test_numbers_as_people_write_them() -> None:
     assert ranges([]) == []
     assert ranges([0, 1, 2, 4, 7, 8]) == ["0-2", "4", "7-8"]
+
+
+def test_a_rate_is_told_where_it_means_something() -> None:
+    assert speed(16 * KIB, 0.035) == "", "that was the time of the round trips"
+    assert speed((1 << 20) - 1, 1.0) == ""
+    assert speed(1 << 20, 0.5) == " (2.0 MiB/s)"
+    assert speed(1 << 20, 0.0) == ""
 
 
 def test_rates_and_sizes() -> None:

@@ -38,12 +38,21 @@ def away(tmp_path: Path, doors: str) -> Path:
 
 
 @pytest.fixture
-def seeding(away: Path, doors: str) -> Iterator[tuple[Staying, str, str]]:
+def seeding(away: Path, doors: str, tmp_path: Path) -> Iterator[tuple[Staying, str, str]]:
     """A ``dhtctl seed`` with two torrents: itself, and its links."""
     with Staying(away, "seed", "film", "band", DHTCTL_BOOTSTRAP=doors) as running:
         film, band = running.line(), running.line()
         running.told("at work on port")
+        for link in (film, band):
+            announced(dhtctl_inside(tmp_path), link, doors)
         yield running, film, band
+
+
+def announced(dhtctl: Dhtctl, link: str, doors: str) -> None:
+    """Return once the DHT knows of it: who looks before that is told that nobody has it."""
+    deadline = time.monotonic() + PATIENCE
+    while dhtctl("find", link, "--as", "infohash", DHTCTL_BOOTSTRAP=doors).code:
+        assert time.monotonic() < deadline, "it was never announced"
 
 
 def port_of(running: Staying) -> int:
@@ -138,12 +147,35 @@ def test_limits_are_kept(away: Path, inside: Dhtctl) -> None:
 
 
 def test_nobody_has_it(online: Dhtctl) -> None:
-    done = online("fetch", "ab" * 20, "--json", DHTCTL_PATIENCE="2")
-    assert (done.code, done.out) == (4, "")
-    error = done.complaints[-1]
-    assert error["nodes_answered"] > 0
-    assert (error["peers_dialled"], error["done_bytes"]) == (0, 0)
-    assert "asked" in error["achieved"]
+    """It is told so within seconds, with what was asked; even by who asked for it a moment ago."""
+    begun = time.monotonic()
+    for verb in ("fetch", "info", "fetch"):
+        done = online(verb, "ab" * 20, "--json")
+        assert (done.code, done.out) == (3, "")
+        error = done.complaints[-1]
+        assert error["answered"] > 0
+        assert error["complete"]
+        assert "closest answered, none had it" in error["achieved"]
+    assert time.monotonic() - begun < PATIENCE
+
+
+def test_a_tracker_has_its_say(online: Dhtctl) -> None:
+    """Of a tracker that does not answer it is not known whom it would name."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        tracker = f"http://127.0.0.1:{deaf.getsockname()[1]}/announce"
+        link = f"magnet:?xt=urn:btih:{'ab' * 20}&tr={tracker}"
+        assert online("fetch", link, DHTCTL_PATIENCE="4").code == 4
+    done = online("fetch", link.replace("ab", "ac"))
+    assert (done.code, "1 tracker named nobody either" in done.err) == (3, True)
+
+
+def test_who_is_known_is_waited_for(online: Dhtctl) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        peer = f"127.0.0.1:{deaf.getsockname()[1]}"
+        done = online("fetch", "ad" * 20, "--peer", peer, "--json", DHTCTL_PATIENCE="4")
+    assert done.code == 4
+    assert done.complaints[-1]["nodes_answered"] > 0
+    assert done.complaints[-1]["peers_dialled"] == 1
 
 
 def test_nobody_answers(inside: Dhtctl) -> None:
@@ -162,9 +194,28 @@ def test_there_is_no_network(inside: Dhtctl) -> None:
     assert time.monotonic() - begun < PATIENCE
 
 
-@pytest.mark.parametrize("peer", ["127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "peer",
+    [
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:99999",
+        "127.0.0.1:0",
+        "nonsense",
+        "::1",
+        "a b:80",
+        "",
+    ],
+)
 def test_what_is_no_peer(inside: Dhtctl, peer: str) -> None:
-    assert inside("fetch", "ab" * 20, "--no-dht", "--peer", peer).code == 2
+    """It is refused by its form; nobody's name server is asked."""
+    done = inside("fetch", "ab" * 20, "--no-dht", "--peer", peer)
+    assert (done.code, "write HOST:PORT" in done.err) == (2, True)
+
+
+def test_a_peer_whose_name_is_nobodys(inside: Dhtctl) -> None:
+    done = inside("fetch", "ab" * 20, "--no-dht", "--peer", f"{'x' * 64}.invalid:80")
+    assert (done.code, "does not resolve" in done.err) == (4, True)
 
 
 def test_the_disk_refuses(away: Path, inside: Dhtctl, tmp_path: Path) -> None:

@@ -8,19 +8,17 @@ input that took too long.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import struct
-import sys
-import time
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from dht.codec.bencode import encode
 from tests.fuzz.packets import MUTATIONS, WEIGHTS
-from tests.fuzzing import SLOW_S
-from torrent.core import lsd, urls
+from tests.fuzzing import main, named
+from torrent.core import lsd, outgoing
 from torrent.core.announce import http, udp
 from torrent.core.announce.messages import (
     MAX_INTERVAL_S,
@@ -119,8 +117,8 @@ def local(data: bytes) -> str:
 def url(data: bytes) -> str:
     """A URL out of a torrent, shown and scraped."""
     try:
-        parsed = urls.parse(data.decode("utf-8", "replace"), allow_idna=bool(data[-1:] > b"m"))
-    except urls.BadUrl:
+        parsed = outgoing.parse(data.decode("utf-8", "replace"), allow_idna=bool(data[-1:] > b"m"))
+    except outgoing.BadUrl:
         return "BadUrl"
     assert all(33 <= ord(c) < 127 for c in parsed.target + parsed.host + parsed.authorization[6:])
     http.scrape_url(str(parsed), [])
@@ -173,32 +171,10 @@ def run(count: int, seed: int) -> Target:
     target, stream = Target(), mutants(Random(seed))
     for _ in range(count):
         decoder, data = next(stream)
-        started = time.process_time()
-        try:
+        with named(seed, partial("{0.__name__} was given {1!r}".format, decoder, data)):
             target.receive(decoder, data)
-        except BaseException:
-            print(f"seed {seed}: {decoder.__name__} was given {data!r}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: {decoder.__name__} too slow: {data!r}")
     return target
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
-    started = time.perf_counter()
-    target = run(options.count, options.seed)
-    took = time.perf_counter() - started
-    for outcome, times in target.outcomes.most_common():
-        print(f"{times:9} {outcome}")
-    digest = target.witness.hexdigest()[:16]
-    print(f"{options.count} inputs, seed {options.seed}, {took:.1f} s: none escaped; {digest}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(__doc__, run))

@@ -8,15 +8,13 @@ now and then everything that could grow is counted. Nothing but effects may come
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import sys
-import time
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.fuzzing import SLOW_S
+from tests.fuzzing import main, named
 from tests.samples import Sample, block_digests, is_true, make
 from tests.swarm_world import Pool
 from torrent.core import commands as do
@@ -305,35 +303,13 @@ def run(count: int, seed: int) -> Besieged:
     for number in range(count):
         if number % LIFE == LIFE - 1:
             siege.begin()
-        started = time.process_time()
-        try:
+        with named(seed, partial("step {}".format, number)):
             siege.step()
             if number % EVERY == 0:
                 siege.count()
-        except BaseException:
-            print(f"seed {seed}: step {number}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: step {number} was too slow")
     siege.count()
     return siege
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
-    started = time.perf_counter()
-    siege = run(options.count, options.seed)
-    took = time.perf_counter() - started
-    for outcome, times in siege.outcomes.most_common():
-        print(f"{times:9} {outcome}")
-    print(f"{options.count} steps, {siege.born} swarms, seed {options.seed}")
-    print(f"{took:.1f} s: nothing but effects; {siege.witness.hexdigest()[:16]}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(__doc__, run))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz import announce
-from tests.fuzz.announce import SUBJECTS, main, run
+from tests.fuzz.announce import SUBJECTS, run
+from tests.fuzzing import main
 
 COUNT = 15_000
 
@@ -47,7 +48,7 @@ def test_one_seed_gives_one_digest() -> None:
 
 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--count", "300", "--seed", "3"]) == 0
+    assert main(announce.__doc__, run, ["--count", "300", "--seed", "3"]) == 0
     assert "none escaped" in capsys.readouterr().out
 
 

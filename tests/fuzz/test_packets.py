@@ -64,7 +64,7 @@ def test_mutations_mutate(mutation: Callable[[bytes, Random, bytes], bytes]) -> 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(packets.__doc__, run, ["--count", "500", "--seed", "3"]) == 0
     out = capsys.readouterr().out
-    assert "500 packets, seed 3" in out
+    assert "500 thrown, seed 3" in out
     assert "none escaped" in out
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.swarm import Besieged, main, run
+from tests.fuzz import swarm
+from tests.fuzz.swarm import Besieged, run
+from tests.fuzzing import main
 
 
 def test_nothing_makes_a_swarm_fall_or_grow() -> None:
@@ -21,8 +23,8 @@ def test_one_seed_gives_one_digest() -> None:
 
 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--count", "300", "--seed", "3"]) == 0
-    assert "nothing but effects" in capsys.readouterr().out
+    assert main(swarm.__doc__, run, ["--count", "300", "--seed", "3"]) == 0
+    assert "none escaped" in capsys.readouterr().out
 
 
 def test_a_failure_names_the_step(

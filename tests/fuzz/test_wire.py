@@ -6,7 +6,9 @@ import tracemalloc
 
 import pytest
 
-from tests.fuzz.wire import CORE, EXTENSIONS, Target, encode, extended, main, run
+from tests.fuzz import wire
+from tests.fuzz.wire import CORE, EXTENSIONS, Target, encode, extended, run
+from tests.fuzzing import main
 
 
 def test_no_mutant_escapes_and_every_message_still_gets_through() -> None:
@@ -46,7 +48,7 @@ def test_unharmed_messages_are_all_understood() -> None:
 
 
 def test_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--count", "300", "--seed", "3"]) == 0
+    assert main(wire.__doc__, run, ["--count", "300", "--seed", "3"]) == 0
     assert "none escaped" in capsys.readouterr().out
 
 

@@ -12,12 +12,10 @@ must survive being written and read again.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
-import sys
-import time
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +31,7 @@ from tests.fuzz.packets import (
     splice,
     truncate,
 )
+from tests.fuzzing import main, named
 from torrent.core.bitfield import Bitfield
 from torrent.core.metadata import MetadataAssembly
 from torrent.core.peerid import client_name
@@ -286,32 +285,10 @@ def run(count: int, seed: int) -> Target:
     for _ in range(count):
         data, greeting = next(stream)
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.choice((1, 3, 9))))
-        started = time.process_time()
-        try:
+        with named(seed, partial("the stream was {!r}, cut at {}".format, data, cuts)):
             target.receive(data, cuts, greeting=greeting)
-        except BaseException:
-            print(f"seed {seed}: the stream was {data!r}, cut at {cuts}", file=sys.stderr)
-            raise
-        if time.process_time() - started > SLOW_S:
-            raise AssertionError(f"seed {seed}: too slow: {data!r}")
     return target
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
-    started = time.perf_counter()
-    target = run(options.count, options.seed)
-    took = time.perf_counter() - started
-    for outcome, times in target.outcomes.most_common():
-        print(f"{times:9} {outcome}")
-    digest = target.witness.hexdigest()[:16]
-    print(f"{options.count} streams, seed {options.seed}, {took:.1f} s: none escaped; {digest}")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(__doc__, run))

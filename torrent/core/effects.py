@@ -148,14 +148,6 @@ class Stuck:
     error: str
 
 
-@message
-class PieceRun:
-    """Consecutive pieces that a web seed is asked for in one request."""
-
-    first: int
-    count: int
-
-
 Effect: TypeAlias = (
     Ready
     | Close

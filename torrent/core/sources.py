@@ -77,6 +77,15 @@ class Announced(Protocol):
 class PeerSource(Protocol):
     """Finds peers for a torrent."""
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether everybody it can ask has been asked, so that more time brings nobody new soon.
+
+        Not that there is nobody: what was found went to the session. A source whose silence
+        proves nothing says no.
+        """
+        ...
+
     async def run(self, torrent: Announced, found: Found) -> None:
         """Announce ``torrent`` and hand over who else has it, until cancelled.
 

@@ -22,6 +22,7 @@ class Standing:
         download_rate: How fast blocks come.
         upload_rate: How fast they go.
         peers: Connections.
+        known: Endpoints that may be peers: connected, waiting to be dialled, or dialled in vain.
         seeds: Those of peers that have everything.
         wasted: Bytes that came and were of no use.
     """
@@ -33,6 +34,7 @@ class Standing:
     download_rate: float
     upload_rate: float
     peers: int
+    known: int
     seeds: int
     wasted: int
 
@@ -48,6 +50,7 @@ def standing(commons: Commons, wasted: int, now: float) -> Standing:
         download_rate=commons.down.per_second(now),
         upload_rate=commons.up.per_second(now),
         peers=len(commons.peers),
+        known=len(commons.candidates),
         seeds=sum(peer.seed for peer in commons.peers.values()),
         wasted=wasted,
     )

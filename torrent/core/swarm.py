@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 
     from torrent.core.bitfield import Bitfield
     from torrent.core.commands import Command
-    from torrent.core.effects import Effect, Endpoint, PieceRun, Verdict
+    from torrent.core.effects import Effect, Endpoint, Verdict
     from torrent.core.metainfo import Info
     from torrent.core.standing import Standing
+    from torrent.core.webseed import PieceRun
     from torrent.core.wire import Handshake, Request
 
 __all__ = ["Identity", "Swarm"]

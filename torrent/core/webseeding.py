@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from torrent.core.bitfield import Bitfield
-from torrent.core.effects import PieceRun
 from torrent.core.policy import BLOCK, BLOCK_SHIFT
+from torrent.core.webseed import PieceRun
 
 if TYPE_CHECKING:
     from torrent.core.assembly import Assemblies

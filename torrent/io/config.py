@@ -25,7 +25,8 @@ class SessionConfig:
         node: A running node of the DHT, to announce and to find peers with; ``None``: no DHT.
         state: A directory in whose database resume data survives; ``None``: nothing survives.
         listen: One address per family at most; port 0 lets the system choose (the first choice is
-            taken for both families). A family that the machine lacks is left out.
+            taken for both families), and with a ``state`` it is the same again in the next run, if
+            it is free. A family that the machine lacks is left out.
         upload: Bytes a second that may go out in blocks, of all torrents together.
         download: Bytes a second that may come in.
         connections: Connections of all torrents together.

@@ -2,7 +2,7 @@
 
 HTTP itself is httpcore2's; this module adds what a client needs whose URLs come from strangers.
 
-* Names are resolved here, each address is put to the rules of :mod:`torrent.core.urls`, and the
+* Names are resolved here, each address is put to the rules of :mod:`torrent.core.outgoing`, and the
   address that passed is the one dialled. There is no second look-up that could answer otherwise.
 * A connection that is kept alive may be asked for another URL, so the rules are put to the
   address it leads to again, before every request.
@@ -29,7 +29,7 @@ import httpcore2
 import trio
 
 from dht.mainline.compact import Scope
-from torrent.core.urls import BadUrl, Purpose, Url, objection, parse, reach
+from torrent.core.outgoing import BadUrl, Purpose, Url, objection, parse, reach
 from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class HttpSettings:
     """How we go out.
 
     Attributes:
-        ssrf_mitigation: Keep to the rules of :mod:`torrent.core.urls`.
+        ssrf_mitigation: Keep to the rules of :mod:`torrent.core.outgoing`.
         allow_idna: Follow URLs with internationalised host names.
         verify_tls: Check certificates, of trackers and of web seeds.
         max_redirects: Hops followed, as libtorrent's five.

@@ -16,7 +16,7 @@ from torrent.core.announce.http import (
     scrape_url,
 )
 from torrent.core.announce.messages import Unreachable
-from torrent.core.urls import Purpose
+from torrent.core.outgoing import Purpose
 from torrent.io.http import HttpFailed, Lane
 
 if TYPE_CHECKING:

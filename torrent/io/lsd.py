@@ -81,6 +81,11 @@ class LocalDiscovery:
         self._sockets: list[tuple[trio.socket.SocketType, Endpoint]] = []
         self._listed: dict[bytes, _Listed] = {}
 
+    @property
+    def exhausted(self) -> bool:
+        """No: who is not here and who did not hear us are silent alike."""
+        return False
+
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled. Networks without multicast are done without."""
         try:

@@ -193,6 +193,36 @@ class Memory:
             return await trio.to_thread.run_sync(self._torrents.remove, infohash)
 
 
+async def usual_port(directory: Path) -> int:
+    """Where we listened last, if the system chose; 0 if it never did.
+
+    Raises:
+        SessionError: The state could not be read.
+    """
+
+    def look() -> int:
+        with Torrents.open(directory) as torrents:
+            return torrents.port
+
+    with _declared():
+        return await trio.to_thread.run_sync(look)
+
+
+async def make_usual(directory: Path, port: int) -> None:
+    """Have ``port`` tried first in later runs.
+
+    Raises:
+        SessionError: The state could not be written.
+    """
+
+    def write() -> None:
+        with Torrents.open(directory) as torrents:
+            torrents.listens(port)
+
+    with _declared():
+        await trio.to_thread.run_sync(write)
+
+
 @contextmanager
 def _declared() -> Iterator[None]:
     """Let no error of the floor below leave ours."""

@@ -32,6 +32,7 @@ class TorrentStatistics:
         download_rate: How fast blocks come.
         upload_rate: How fast they go.
         peers: Connections.
+        known: Endpoints that may be peers: connected, waiting to be dialled, or dialled in vain.
         seeds: Those of them that have everything.
         wasted: Bytes received twice, or false.
     """
@@ -45,6 +46,7 @@ class TorrentStatistics:
     download_rate: float
     upload_rate: float
     peers: int
+    known: int
     seeds: int
     wasted: int
 

@@ -73,7 +73,12 @@ _FIRST = (
     """,
 )
 
-TABLES: Final = Guest("torrents", (_FIRST,))
+_SECOND = (
+    # Where we listened last: one row at most.
+    "CREATE TABLE torrents_listening (port INTEGER NOT NULL)",
+)
+
+TABLES: Final = Guest("torrents", (_FIRST, _SECOND))
 
 _COLUMNS: Final = (
     "infohash, name, directory, moving, priorities, magnet, paused, added, completed, have, "
@@ -302,6 +307,19 @@ class Torrents:
         with self._database.write(durable=True) as connection:
             deleted = connection.execute("DELETE FROM torrents WHERE infohash = ?", (infohash,))
             return deleted.rowcount > 0
+
+    @property
+    def port(self) -> int:
+        """Where peers who remember us look for us; 0 if we never said."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT port FROM torrents_listening").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def listens(self, port: int) -> None:
+        """Remember where peers are told to look for us."""
+        with self._database.write(durable=False) as connection:
+            connection.execute("DELETE FROM torrents_listening")
+            connection.execute("INSERT INTO torrents_listening VALUES (?)", (port,))
 
     def _set(self, infohash: bytes, column: str, value: object) -> None:
         with self._database.write(durable=True) as connection:

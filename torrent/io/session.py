@@ -30,7 +30,7 @@ from torrent.errors import SessionError
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
 from torrent.io.hashing import create
-from torrent.io.memory import Memory
+from torrent.io.memory import Memory, make_usual, usual_port
 from torrent.io.results import SessionStatistics
 from torrent.io.sources import Announcement, Sources
 from torrent.io.streams import Streams
@@ -88,8 +88,8 @@ class Session:
             raise RuntimeError("this session is running already; make another")
         async with AsyncExitStack() as stack:
             self.peer_id = make_peer_id(self._rng)
-            self._streams.listen()
             stack.callback(self._streams.close)
+            await self._listen()
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(_SWITCH)
             self._disk = await stack.enter_async_context(
@@ -104,6 +104,21 @@ class Session:
             await self._nursery.start(self._sources.run)
             self._stack = stack.pop_all()
         return self
+
+    async def _listen(self) -> None:
+        """Open the doors, where they were last time if they may be anywhere.
+
+        So who remembers us finds us. If another process of ours has that port now, it is the one
+        to be found there, and what the system gives us instead is not remembered.
+        """
+        config, usual = self.config, 0
+        anywhere = config.listen and not any(port for _, port in config.listen)
+        if config.state is not None and anywhere:
+            usual = await usual_port(config.state)
+        self._streams.listen(usual)
+        if config.state is not None and anywhere and not usual:
+            await make_usual(config.state, self.port)
+        await trio.lowlevel.checkpoint()
 
     async def __aexit__(
         self,
@@ -311,8 +326,9 @@ class Session:
             nursery.cancel_scope.cancel()
 
     async def _ask_sources(self, torrent: Torrent) -> None:
+        torrent.sources = tuple(self._sources.of(torrent.task))
         async with trio.open_nursery() as nursery:
-            for source in self._sources.of(torrent.task):
+            for source in torrent.sources:
                 nursery.start_soon(source.run, Announcement(self, torrent), torrent.add_peers)
             if self.config.web_seeds and torrent.task.web_seeds:
                 nursery.start_soon(self._fetch_from_web, torrent)

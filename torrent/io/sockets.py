@@ -41,8 +41,12 @@ def listen(address: Endpoint) -> socket.socket:
     return sock
 
 
-def listen_all(addresses: tuple[Endpoint, ...]) -> list[socket.socket]:
+def listen_all(addresses: tuple[Endpoint, ...], usual: int = 0) -> list[socket.socket]:
     """Listen at each address that works; those that leave the port open share one, if they can.
+
+    Args:
+        addresses: Hosts and ports.
+        usual: The port to try first where it is left open.
 
     Raises:
         SessionError: None works.
@@ -50,8 +54,8 @@ def listen_all(addresses: tuple[Endpoint, ...]) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     reasons = []
     for host, port in addresses:
-        shared = sockets[0].getsockname()[1] if sockets and not port else port
-        for choice in dict.fromkeys((shared, port)):
+        shared = sockets[0].getsockname()[1] if sockets else usual
+        for choice in dict.fromkeys((port or shared, port)):
             try:
                 sockets.append(listen((host, choice)))
                 break

@@ -77,13 +77,13 @@ class Streams:
 
     # Life.
 
-    def listen(self) -> None:
-        """Open the listening sockets.
+    def listen(self, usual: int = 0) -> None:
+        """Open the listening sockets; where the port is left open, at the ``usual`` one if we can.
 
         Raises:
             SessionError: None of the addresses works.
         """
-        self._listeners = sockets.listen_all(self._config.listen)
+        self._listeners = sockets.listen_all(self._config.listen, usual)
 
     def close(self) -> None:
         """Stop listening."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from torrent.core.commands import Command
     from torrent.core.metainfo import Info
+    from torrent.core.sources import PeerSource
     from torrent.core.swarm import Swarm
     from torrent.io.disk import Disk
     from torrent.io.events import Event
@@ -52,6 +53,7 @@ class Torrent(Listener):
         fault: Why it FAILED.
         named: The infohash under which the state remembers it: the first it was known by.
         sharing: What performs the swarm's wishes.
+        sources: Who looks for peers; empty before anybody does.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Torrent(Listener):
         self._memory = memory
         self._checked = 0.0
         self.named = task.infohashes[0]
+        self.sources: tuple[PeerSource, ...] = ()
         self._moved = trio.Event()
         self._events: list[Events] = []
         self._scope = trio.CancelScope()
@@ -117,6 +120,7 @@ class Torrent(Listener):
             download_rate=counts.download_rate,
             upload_rate=counts.upload_rate,
             peers=counts.peers,
+            known=counts.known,
             seeds=counts.seeds,
             wasted=counts.wasted,
         )

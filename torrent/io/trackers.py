@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from torrent.core.announce.messages import Announce, Event, Malformed, Peers, Refused, Unreachable
+from torrent.core.outgoing import BadUrl, parse
 from torrent.core.tiers import Tiers
-from torrent.core.urls import BadUrl, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,6 +138,11 @@ class Announcer:
             for listing in self._listings:
                 listing.completed()
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether each infohash has had its answer, or none of its trackers gives one."""
+        return bool(self._listings) and all(listing.exhausted for listing in self._listings)
+
     def hasten(self) -> None:
         """Announce as soon as minimum intervals let us: more peers are wanted."""
         for listing in self._listings:
@@ -178,6 +183,14 @@ class _Listing:
         finally:
             with trio.move_on_after(FAREWELL_S, shield=True):
                 await self._leave()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether one tracker answered, which ends a round (BEP 12), or all have failed."""
+        outcomes = self._last.values()
+        return any(isinstance(outcome, Peers) for outcome in outcomes) or len(outcomes) == len(
+            self._tiers.trackers
+        )
 
     def hasten(self) -> None:
         """More peers are wanted."""

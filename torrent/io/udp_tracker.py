@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from torrent.core.announce.messages import Announce, Failure, Outcome
+    from torrent.core.outgoing import Url
     from torrent.core.sources import Endpoint
-    from torrent.core.urls import Url
 
     Encode = Callable[[int, int], bytes]
 

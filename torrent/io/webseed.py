@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from torrent.core.urls import Purpose
+from torrent.core.outgoing import Purpose
 from torrent.core.webseed import PieceRun, false_answer, file_url, range_header, spans
 from torrent.io.http import HttpFailed, HttpSettings, Lane, failure
 

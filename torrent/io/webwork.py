@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from torrent.core.policy import BLOCK
-from torrent.core.webseed import PieceRun, WebFile, WebLayout
+from torrent.core.webseed import WebFile, WebLayout
 
 if TYPE_CHECKING:
     from torrent.core.metainfo import Info
+    from torrent.core.webseed import PieceRun
     from torrent.io.torrent import Torrent
 
 _LOOK: Final = 1.0
@@ -58,7 +59,7 @@ class WebWork:
             run = self._torrent.sharing.swarm.webseed_run(self._url, trio.current_time())
             if run is not None:
                 self._part.clear()
-                return PieceRun(run.first, run.count)
+                return run
             with trio.move_on_after(_LOOK):
                 await self._torrent.moved()
 

@@ -19,6 +19,7 @@ from dht.codec.bencode import (
     encode,
     is_canonical,
     leading_value,
+    raw_item,
     raw_value,
 )
 
@@ -286,3 +287,17 @@ def test_the_leading_value_ends_where_it_ends(value: object, rest: bytes) -> Non
 def test_what_begins_with_no_value_has_no_leading_one() -> None:
     for data in (b"", b"d", b"d1:ai1e", b"5:abc", b"x", b"e", b"l" * 3000):
         assert leading_value(data) is None
+
+
+class TestRawItem:
+    @given(dictionaries, values)
+    def test_is_what_the_walk_finds(self, fields: dict[bytes, object], value: object) -> None:
+        fields = {**fields, b"v": value}
+        data = encode({b"a": {b"1:v": b"1:v1:x"}, b"r": fields})
+        assert raw_item(data, fields, b"r") == raw_value(data, b"r", b"v") == encode(value)
+
+    def test_a_string_written_otherwise_is_as_it_was_received(self) -> None:
+        assert raw_item(b"d1:rd1:v03:abcee", {b"v": b"abc"}, b"r") == b"03:abc"
+
+    def test_without_one_there_is_nothing(self) -> None:
+        assert raw_item(b"d1:rdee", {}, b"r") is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dht.core.edge import QUESTIONS, EdgeLookup
 from dht.core.keys import Key, KeySpace
-from dht.core.lookup import Lookup
+from dht.core.lookup import WIDEST, Lookup
 from tests.dht.core.lookup_world import (
     SPACE,
     Run,
@@ -208,7 +208,7 @@ def walk(world: World, k: int, rng: Random, *, edge: bool) -> tuple[Run, int]:
     run = drive(walker, world, rng)
     assert walker.complete
     # The question waits for a slot, and then holds none.
-    assert run.most_in_flight <= policy.alpha + edge
+    assert run.most_in_flight <= WIDEST * policy.alpha + edge
     missed = set(world.truth(target, k, own)) - set(keys(walker.closest(k)))
     return run, len(missed)
 
@@ -219,14 +219,18 @@ def test_among_the_dead_the_whole_of_the_closest_live_set_is_found(
     size: int, k: int, dead_share: float
 ) -> None:
     """With a fifth dead a walk without it misses 3 to 5 %, with two fifths 7 to 10 %."""
+    # Where one was missed in a small world others are, too: several of them say more.
+    count, walks = (8, 320) if size < 1000 else (1, 100)
     costs, slowest = [], []
     for edge in (False, True):
         rng = Random(size + k)
-        world = World(size, k, rng, dead_share=dead_share)
-        runs, missed = zip(*[walk(world, k, rng, edge=edge) for _ in range(100)], strict=True)
-        costs.append(sum(run.requests for run in runs) / 100)
-        slowest.append(sorted(run.elapsed for run in runs)[94])
-    assert sum(missed) / (100 * k) <= (0.002 if dead_share < 0.3 else 0.015)
+        worlds = [World(size, k, rng, dead_share=dead_share) for _ in range(count)]
+        runs, missed = zip(
+            *[walk(worlds[n % count], k, rng, edge=edge) for n in range(walks)], strict=True
+        )
+        costs.append(sum(run.requests for run in runs) / walks)
+        slowest.append(sorted(run.elapsed for run in runs)[walks * 94 // 100])
+    assert sum(missed) / (walks * k) <= (0.002 if dead_share < 0.3 else 0.015)
     assert costs[1] - costs[0] <= (2.5 if dead_share < 0.3 else 4)
     assert slowest[1] <= 1.35 * slowest[0]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dht.core.keys import Key, KeySpace
-from dht.core.lookup import Lookup
+from dht.core.lookup import WIDEST, Lookup
 from tests.dht.core.lookup_world import (
     SPACE,
     World,
@@ -36,14 +36,21 @@ class Script:
         self.pending: list[Key] = []
         self.state: dict[Key, str] = {}
         self.learnt: set[Key] = set()
+        self.doubted = False
 
     def ask(self) -> None:
-        for each in self.lookup.next():
+        asked = self.lookup.next()
+        for each in asked:
             assert each.key not in self.state, "asked twice"
             self.state[each.key] = "waiting"
             self.pending.append(each.key)
-        waiting = sum(state == "waiting" for state in self.state.values())
-        assert waiting <= self.policy.alpha
+        waiting, answered = (
+            sum(state == each for state in self.state.values()) for each in ("waiting", "answered")
+        )
+        settled = 1 + len(self.state) - waiting
+        alpha = self.policy.alpha
+        assert not asked or waiting <= round(alpha * settled / (1 + answered))
+        assert waiting <= alpha * (WIDEST if self.doubted else 1)
 
     def step(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.pending)))
@@ -59,6 +66,7 @@ class Script:
             if not mattered:
                 return
         self.state[key] = verb
+        self.doubted |= verb != "answered"
         self.check()
 
     def check(self) -> None:

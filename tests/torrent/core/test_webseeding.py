@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.samples import make
 from tests.swarm_world import Member, World
 from torrent.core import commands as do
-from torrent.core.effects import Completed, PieceRun
+from torrent.core.effects import Completed
 from torrent.core.policy import BLOCK
+
+if TYPE_CHECKING:
+    from torrent.core.webseed import PieceRun
 
 URL = "http://seed.example/"
 

@@ -1,11 +1,23 @@
-"""The pace of a session's walks in the DHT, on a clock that jumps."""
+"""A session's walks in the DHT: their pace, on a clock that jumps, and what they are worth."""
 
 from __future__ import annotations
 
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
 import trio
 import trio.testing
 
-from torrent.io.dht import Pace
+from dht import Node
+from dht.testing import Testnet
+from tests.announced import V1, V2, Finds, Sample
+from torrent.io.dht import DhtSource, Pace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from torrent.core.sources import Transfer
 
 MANY = 1000
 HALF_AN_HOUR = 1800.0
@@ -69,3 +81,106 @@ async def test_a_download_waits_for_no_renewals(autojump_clock: trio.testing.Moc
             await download.walk(urgent=True)
             assert trio.current_time() - start < 15
             nursery.cancel_scope.cancel()
+
+
+# What walks are worth.
+
+
+@pytest.fixture
+async def net() -> AsyncIterator[Testnet]:
+    async with Testnet(12) as net:
+        yield net
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Return once it does: what others do with their sockets sets no event for us."""
+    with trio.fail_after(20):
+        while not holds():
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+async def listed(node: Node, infohash: bytes) -> int:
+    """How many the DHT knows."""
+    return len([provider async for provider in node.find_providers(infohash)])
+
+
+async def until_listed(node: Node, infohash: bytes, number: int) -> None:
+    with trio.fail_after(20):
+        while await listed(node, infohash) < number:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+async def test_two_complete_walks_in_vain_exhaust_it(net: Testnet) -> None:
+    torrent, source = Sample(infohashes=(V1, V2)), DhtSource(net.node(3), Random(1))
+    assert not source.exhausted
+    assert source.evidence is None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source.run, torrent, Finds())
+        began = trio.current_time()
+        await until(lambda: source.evidence)
+        assert not source.exhausted, "one walk proves nothing: a seed may be just announcing"
+        await until(lambda: source.exhausted)
+        assert 0.7 < trio.current_time() - began < 10
+        assert source.evidence
+        assert source.evidence.complete
+        assert source.evidence.asked >= 12, "both names' walks count"
+        # Whoever gives up now has left no ghost behind.
+        assert not await listed(net.node(5), V1)
+        # Who stays is listed from the next walk on.
+        await until_listed(net.node(5), V1, 1)
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_is_found_ends_the_doubt(net: Testnet) -> None:
+    finds, torrent = Finds(), Sample()
+    await net.node(5).provide(V1, 7000)
+    source = DhtSource(net.node(3), Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source.run, torrent, finds)
+        await finds.wait()
+        assert not source.exhausted
+        # It is announced at once, beside the one that is there.
+        await until_listed(net.node(6), V1, 2)
+        assert not source.exhausted
+        nursery.cancel_scope.cancel()
+
+
+async def test_we_are_nobody(net: Testnet) -> None:
+    """Our own announcement, of now or of an earlier run on this port, is no peer."""
+    finds, node = Finds(), net.node(3)
+    await node.provide(V1, Sample().port)
+    source = DhtSource(node, Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source.run, Sample(), finds)
+        await until(lambda: source.exhausted)
+        assert finds.peers == []
+        nursery.cancel_scope.cancel()
+
+
+class Counting(Sample):
+    """A torrent that counts how often it is asked how it stands: before every walk."""
+
+    asked = 0
+
+    def statistics(self) -> Transfer:
+        self.asked += 1
+        return super().statistics()
+
+
+async def test_a_network_that_is_silent_proves_nothing() -> None:
+    async with Node(bootstrap=(), listen=(("127.0.0.1", 0),)) as node:
+        source = DhtSource(node, Random(1))
+        async with trio.open_nursery() as nursery:
+            torrent = Counting(port=0)
+            nursery.start_soon(source.run, torrent, Finds())
+            await until(lambda: torrent.asked > 3)
+            assert not source.exhausted
+            assert source.evidence is None
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_private_torrent_is_not_asked_for(net: Testnet) -> None:
+    source = DhtSource(net.node(3), Random(1))
+    with trio.fail_after(5):
+        await source.run(Sample(private=True), Finds())
+    assert not source.exhausted

@@ -10,8 +10,8 @@ import trio
 
 from dht.mainline.compact import Scope, scope
 from tests.web import LIMIT, PATIENT, Names, failing, get, server
-from torrent.core import urls
-from torrent.core.urls import Purpose
+from torrent.core import outgoing
+from torrent.core.outgoing import Purpose
 from torrent.io.http import HttpFailed, HttpSettings, Lane
 
 
@@ -30,7 +30,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
         far = host.startswith("127.") and host != "127.0.0.1"
         return Scope.WORLD if far else scope(host)
 
-    monkeypatch.setattr(urls, "scope", pretended)
+    monkeypatch.setattr(outgoing, "scope", pretended)
 
 
 async def test_a_tracker_on_this_machine_is_only_asked_for_announce() -> None:

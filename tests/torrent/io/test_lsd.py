@@ -60,6 +60,10 @@ async def test_nobody_hears_himself_or_of_what_he_does_not_have() -> None:
     assert others.peers == []
 
 
+def test_silence_on_the_local_network_proves_nothing() -> None:
+    assert not LocalDiscovery(LOOPBACK).exhausted
+
+
 async def test_a_private_torrent_is_not_announced() -> None:
     finds = Finds()
     async with discovery(1) as (_, (one,)):

@@ -114,7 +114,7 @@ def test_a_newer_release_is_not_misread(tmp_path: Path, monkeypatch: pytest.Monk
         with Torrents.open(tmp_path) as torrents:
             torrents.add(STORED)
     for readonly in (False, True):
-        with pytest.raises(StateError, match="the part 'torrents' of it has version 2"):
+        with pytest.raises(StateError, match="the part 'torrents' of it has version 3"):
             Torrents.open(tmp_path, readonly=readonly)
     State.open(tmp_path).close()
 
@@ -131,6 +131,27 @@ def test_an_older_one_is_brought_up_to_date(
     with sqlite3.connect(tmp_path / "state.sqlite3") as connection:
         assert connection.execute("SELECT mood FROM torrents").fetchall() == [(None,)]
     connection.close()
+
+
+def test_one_of_the_first_release_is_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(resume, "TABLES", Guest("torrents", TABLES.steps[:1]))
+        with Torrents.open(tmp_path) as torrents:
+            torrents.add(STORED)
+    with Torrents.open(tmp_path, readonly=True) as torrents:
+        assert torrents.all() == [STORED], "who only reads waits for no writer"
+    with Torrents.open(tmp_path) as torrents:
+        assert (torrents.all(), torrents.port) == ([STORED], 0)
+
+
+def test_where_we_listened_last(tmp_path: Path) -> None:
+    with Torrents.open(tmp_path) as torrents:
+        assert torrents.port == 0
+        torrents.listens(6881)
+        torrents.listens(51413)
+        assert torrents.port == 51413
+    with Torrents.open(tmp_path) as torrents:
+        assert torrents.port == 51413
 
 
 def test_a_thousand_torrents_load_in_well_under_a_second(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import trio
 
 from tests.torrent_samples import HYBRID, V1, V2, VERSIONS, Sample, sample
 from torrent.core.metainfo import Magnet, Version
-from torrent.errors import TorrentError
+from torrent.errors import SessionError, TorrentError
 from torrent.io.events import Lost
 from torrent.io.results import Phase
 from torrent.io.session import Session
@@ -247,3 +247,30 @@ async def test_paused_and_resumed(tmp_path: Path) -> None:
         source.add_peers(at(other))
         await completed(torrent)
         assert_same(what, tmp_path / "other")
+
+
+# Where it is found.
+
+
+async def test_it_listens_where_it_did_last_time(tmp_path: Path) -> None:
+    """Peers, trackers and the DHT remember an address; a new one each time would be news each."""
+    async with session(state=tmp_path) as one:
+        usual = one.port
+        async with session(state=tmp_path) as other:
+            typed = other.port
+            assert typed != usual, "two at once cannot have it"
+    async with session(state=tmp_path) as one:
+        assert one.port == usual
+    async with session(state=tmp_path, listen=()) as one:
+        assert one.port == 0
+    async with session(state=tmp_path, listen=(("127.0.0.1", typed),)) as one:
+        assert one.port == typed
+    async with session(state=tmp_path) as one:
+        assert one.port == usual, "what was typed once was meant once"
+
+
+async def test_a_state_that_cannot_be_read_is_the_declared_error(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(SessionError, match="state"):
+        async with session(state=tmp_path / "state"):
+            raise AssertionError

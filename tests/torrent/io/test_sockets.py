@@ -67,6 +67,26 @@ def test_a_family_whose_port_is_taken_gets_another() -> None:
     assert ports[1] != port
 
 
+def test_the_usual_port_is_tried_first_where_it_is_left_open() -> None:
+    with listening() as free:
+        usual = free.getsockname()[1]
+    sockets = listen_all((HERE, ("::1", 0)), usual)
+    try:
+        assert {sock.getsockname()[1] for sock in sockets} == {usual}
+        others = listen_all((HERE, ("::1", 0)), usual)
+        ports = {sock.getsockname()[1] for sock in others}
+        for sock in others:
+            sock.close()
+        assert len(ports) == 1, "taken: another one, but one for both"
+        assert usual not in ports
+    finally:
+        for sock in sockets:
+            sock.close()
+    [typed] = listen_all((("127.0.0.1", next(iter(ports))),), usual)
+    assert typed.getsockname()[1] in ports, "who typed a port gets that"
+    typed.close()
+
+
 def test_where_nothing_works_it_is_said() -> None:
     with listening() as taken:
         port = taken.getsockname()[1]

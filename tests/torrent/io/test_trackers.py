@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from random import Random
 
 import pytest
 import trio
+import trio.testing
 
 from tests.announced import ANNOUNCE, DONE, OTHER, V1, V2, Finds, Sample, trackers
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
@@ -96,6 +98,37 @@ async def test_a_place_without_scrape() -> None:
     async with trackers() as ours:
         outcome = await ours.scrape("http://127.0.0.1:1/tracker", [V1])
         assert outcome == Unreachable("the tracker's URL does not follow the scrape convention")
+
+
+async def test_it_is_exhausted_once_every_infohash_has_had_its_say() -> None:
+    """BEP 12: who answers ends a round; who does not, only when nobody is left."""
+    swarms, finds, torrent = Swarms(), Finds(), Sample(infohashes=(V1, V2))
+    dead = "http://127.0.0.1:1/announce"
+    with http_tracker(swarms) as url:
+        async with trackers() as ours:
+            for tiers in ([[url], [dead]], [[dead], [dead + "2"]], []):
+                announcer = Announcer(tiers, ours, rng=Random(1))
+                assert not announcer.exhausted
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(announcer.run, torrent, finds)
+                    with trio.fail_after(20):
+                        while not announcer.exhausted:
+                            await trio.testing.wait_all_tasks_blocked(0.001)
+                    nursery.cancel_scope.cancel()
+    assert len(swarms.asked) >= 2
+
+
+async def test_who_waits_for_a_tracker_is_not_exhausted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/announce"
+        async with trackers() as ours, trio.open_nursery() as nursery:
+            announcer = Announcer([["http://127.0.0.1:1/announce"], [url]], ours, rng=Random(1))
+            nursery.start_soon(announcer.run, Sample(), Finds())
+            with trio.fail_after(20):
+                while not any(status.failures for status in announcer.statuses()):
+                    await trio.testing.wait_all_tasks_blocked(0.001)
+            assert not announcer.exhausted
+            nursery.cancel_scope.cancel()
 
 
 async def test_an_announcer_starts_completes_and_stops() -> None:

@@ -19,7 +19,7 @@ from torrent.core.announce.messages import (
     Refused,
     Unreachable,
 )
-from torrent.core.urls import Url
+from torrent.core.outgoing import Url
 from torrent.io.http import HttpSettings
 from torrent.io.trackers import Trackers
 from torrent.io.udp_tracker import UdpTrackers, _Wire

@@ -2,7 +2,7 @@
 
 A torrent is written by strangers, so its URLs are checked for form here: a scheme that we speak, a
 host, no spaces and no control characters that would end up in a request's header. Which hosts may
-be contacted is another question, for whoever connects.
+be contacted is another question, for whoever connects (:mod:`torrent.core.outgoing`).
 """
 
 from __future__ import annotations

@@ -103,6 +103,31 @@ def test_hints_of_no_use_are_passed_over() -> None:
     )
     assert found == Magnet(SHA1)
     assert found.selects(7)
+    # But what may have been meant is told. An empty field is nothing, and browsers have their own.
+    assert found.ignored == (
+        ("ws", "file:///etc/passwd"),
+        ("x.pe", "nowhere"),
+        ("x.pe", "a:0"),
+        ("x.pe", "a:65536"),
+        ("x.pe", "::1:80"),
+        ("x.pe", "[::1]"),
+        ("so", "-1"),
+        ("so", "3-"),
+        ("so", "x"),
+        ("so", "5-4"),
+        ("so", "99999999"),
+        ("xl", "many"),
+        ("xl", "-1"),
+    )
+
+
+def test_what_makes_sense_is_not_ignored() -> None:
+    found = read(BTIH, "tr=ftp://t/", "tr=http://t/", "so=1,1,2-3,no", "xl=5", "xl=6", "x.pe=a:1")
+    assert found.ignored == (("tr", "ftp://t/"), ("so", "no"))
+    assert (found.trackers, found.peers, found.length) == (("http://t/",), (("a", 1),), 5)
+    assert found.select == (range(1, 2), range(2, 4))
+    assert str(found) == str(read_magnet(str(found)))
+    assert not read_magnet(str(found)).ignored
 
 
 def test_a_range_of_a_million_files_is_a_range() -> None:
@@ -162,3 +187,24 @@ def test_only_the_declared_error_leaves(text: str) -> None:
             read_magnet(link)
         except MetainfoError as error:
             assert error.field.startswith("magnet")  # noqa: PT017
+
+
+PUBLISHER = "xs=urn:btpk:" + SHA256.hex()
+
+
+def test_whose_name_leads_to_newer_versions() -> None:
+    found = read(BTIH, PUBLISHER, "s=73697465")
+    assert found.publisher is not None
+    assert (found.publisher.public_key, found.publisher.salt) == (SHA256, b"site")
+    assert str(found) == f"magnet:?{BTIH}&{PUBLISHER}&s=73697465"
+    assert read_magnet(str(found)) == found
+    plain = read(BTIH, "xs=http://a/", PUBLISHER)
+    assert str(plain) == f"magnet:?{BTIH}&{PUBLISHER}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [("xs=urn:btpk:00",), (PUBLISHER, "s=0"), (PUBLISHER, "s=" + "00" * 65), ("xs=urn:btih:x",)],
+)
+def test_a_name_of_no_use_is_passed_over(fields: tuple[str, ...]) -> None:
+    assert read(BTIH, *fields) == Magnet(SHA1)

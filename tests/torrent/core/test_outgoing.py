@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dht.mainline.compact import Scope
-from torrent.core.urls import MAX_URL, BadUrl, Purpose, Url, objection, parse, reach
+from torrent.core.outgoing import MAX_URL, BadUrl, Purpose, Url, objection, parse, reach
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""URLs of trackers and web seeds, and the rules that keep them from being turned against us.
+"""URLs that we are about to follow, and the rules that keep them from being turned against us.
+
+Reading a torrent judges their form alone, and leniently (:mod:`torrent.core.metainfo.urls`): a
+torrent does not become another because we would not ask one of its trackers. Here it is decided
+what is asked, of whom, at the moment when it is.
 
 A torrent is written by a stranger, and its URLs make *our* machine send requests, from inside our
 network: server-side request forgery (SSRF). A "tracker" ``http://192.168.1.1/reboot?confirm=yes``

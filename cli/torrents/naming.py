@@ -1,0 +1,77 @@
+"""Names on the command line: where one leads, and what it says if it leads nowhere."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from cli.failures import translated
+from cli.network import attempt, visitor
+from dht.errors import DhtError
+from torrent.cdn.errors import NamingError
+from torrent.cdn.memory import Memory
+from torrent.cdn.names import Names
+from torrent.core.metainfo import Magnet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cli.context import Context
+    from dht.node.node import Node
+    from torrent.cdn.names import Name, Version
+
+
+@asynccontextmanager
+async def resolving(context: Context, node: Node) -> AsyncIterator[Names]:
+    """Names, with what this state directory remembers of them."""
+    with Memory.open(context.settings.state) as memory:
+        async with Names(node, memory) as names:
+            yield names
+
+
+async def led(context: Context, name: Name) -> Magnet:
+    """The link of the newest version of ``name``, asked of the network by a short-lived node.
+
+    Raises:
+        CommandError: It leads nowhere, and never did as far as we know.
+    """
+    async with visitor(context) as node, resolving(context, node) as names:
+        version = await newest(context, node, names, name)
+    context.out.note(
+        f"{name} leads to {version.infohash.hex()}, version {version.seq}",
+        "name",
+        name=str(name),
+        seq=version.seq,
+        infohash=version.infohash.hex(),
+    )
+    return Magnet(version.infohash, publisher=name.address)
+
+
+async def newest(context: Context, node: Node, names: Names, name: Name) -> Version:
+    """The newest version there is; if nobody says which, the newest one known, with a warning.
+
+    Raises:
+        CommandError: There is none.
+    """
+    found: list[Version | NamingError] = []
+
+    async def deed() -> None:
+        try:
+            found.append(await names.resolve(name, fresh=True))
+        except NamingError as problem:
+            found.append(problem)
+
+    try:
+        await attempt(context, node, f"look for {name}", deed)
+    except DhtError as problem:
+        raise translated(problem) from problem
+    [outcome] = found
+    if not isinstance(outcome, NamingError):
+        return outcome
+    if outcome.seen is None:
+        raise translated(outcome) from outcome
+    context.out.warn(f"{outcome}: going on with that")
+    await trio.lowlevel.checkpoint()
+    return outcome.seen
