@@ -13,7 +13,6 @@ from dht.errors import DhtError
 from torrent.cdn.errors import NamingError
 from torrent.cdn.memory import Memory
 from torrent.cdn.names import Names
-from torrent.core.metainfo import Magnet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from cli.context import Context
     from dht.node.node import Node
     from torrent.cdn.names import Name, Version
+    from torrent.core.metainfo import Magnet
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def led(context: Context, name: Name) -> Magnet:
         seq=version.seq,
         infohash=version.infohash.hex(),
     )
-    return Magnet(version.infohash, publisher=name.address)
+    return version.link
 
 
 async def newest(context: Context, node: Node, names: Names, name: Name) -> Version:

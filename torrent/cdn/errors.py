@@ -92,3 +92,7 @@ class LostRaceError(NamingError):
 
     def __init__(self, name: Name, seen: Version | None, why: str) -> None:
         super().__init__(name, f"{name}: another version was published meanwhile ({why})", seen)
+
+
+class SiteError(TorrentError):
+    """What a name leads to, or what is to be published, cannot be had as files here."""

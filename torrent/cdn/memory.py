@@ -13,6 +13,7 @@ Everything here blocks: call it from a thread.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -20,16 +21,18 @@ from dht.core.messages import Record
 from dht.mainline.items import ItemRules, mutable_key
 from dht.node.database import Database
 from dht.node.schema import Guest
+from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
     import os
     import sqlite3
 
-    from torrent.cdn.name import Name
-
 MAX_SEEN: Final = 10_000
 """Names remembered, 3 MB. A gateway sees as many as strangers care to ask for; of those that were
 not asked for the longest, the first go, and with them only what protects from their past."""
+
+MISSED: Final = 7 * 86400.0
+"""Seconds for which a replica that went is missed: then it is gone, and no more to be told of."""
 
 _FIRST = (
     """
@@ -46,10 +49,110 @@ _FIRST = (
     "CREATE INDEX names_seen_age ON names_seen (seen)",
 )
 
-TABLES: Final = Guest("names", (_FIRST,))
+_SECOND = (
+    # Versions whose files are here, and where: published ones, and those of mirrors.
+    """
+    CREATE TABLE names_versions (
+        public BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        seq INTEGER NOT NULL,
+        infohash BLOB NOT NULL,
+        directory TEXT NOT NULL,
+        PRIMARY KEY (public, salt, directory)
+    ) WITHOUT ROWID
+    """,
+    # What we publish, and how many replicas of it are wanted.
+    """
+    CREATE TABLE names_sites (
+        public BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        source TEXT NOT NULL,
+        replicas INTEGER NOT NULL,
+        PRIMARY KEY (public, salt)
+    ) WITHOUT ROWID
+    """,
+    # Who volunteered to have a copy. `passed` is the last challenge that was met, `failed` how
+    # many were not since then.
+    """
+    CREATE TABLE names_volunteers (
+        public BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        asked REAL NOT NULL,
+        passed REAL,
+        failed INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        PRIMARY KEY (public, salt, host, port)
+    ) WITHOUT ROWID
+    """,
+)
+
+TABLES: Final = Guest("names", (_FIRST, _SECOND))
 
 _RULES: Final = ItemRules()
 _THIS: Final = "public = ? AND salt = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A version whose files are here.
+
+    Attributes:
+        seq: Its number.
+        infohash: Its torrent, 20 bytes.
+        directory: Where a session seeds it from.
+    """
+
+    seq: int
+    infohash: bytes
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is published from here.
+
+    Attributes:
+        name: Under which name.
+        source: The directory that it is made of.
+        replicas: How many others shall have a copy.
+    """
+
+    name: Name
+    source: Path
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Volunteer:
+    """One who said that it has a copy, and what came of asking for a piece of it.
+
+    Attributes:
+        host: Where.
+        port: Where it talks to peers.
+        asked: When it was last challenged (wall clock).
+        passed: When it last met a challenge; ``None`` if it never did.
+        failed: Challenges that it failed since.
+        why: What went wrong with the last; empty if nothing did.
+    """
+
+    host: str
+    port: int
+    asked: float
+    passed: float | None
+    failed: int
+    why: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a replica: it met its last challenge."""
+        return self.passed is not None and not self.failed
+
+    @property
+    def missed(self) -> bool:
+        """Whether it was a replica, and is none any more."""
+        return self.passed is not None and self.failed > 0
 
 
 class Memory:
@@ -57,16 +160,21 @@ class Memory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        with database.read() as connection:
+            # One who only reads may be here before anybody made the tables.
+            self._empty = TABLES.version(connection) < len(TABLES.steps)
 
     @classmethod
-    def open(cls, directory: str | os.PathLike[str], *, patience: float = 10.0) -> Self:
+    def open(
+        cls, directory: str | os.PathLike[str], *, readonly: bool = False, patience: float = 10.0
+    ) -> Self:
         """Open the state in ``directory``, making it if need be.
 
         Raises:
             StateError: It cannot be; the message says why and what to do.
         """
         return cls(
-            Database.open(Path(directory), readonly=False, patience=patience, guests=(TABLES,))
+            Database.open(Path(directory), readonly=readonly, patience=patience, guests=(TABLES,))
         )
 
     def __enter__(self) -> Self:
@@ -100,6 +208,88 @@ class Memory:
             )
             _forget_the_oldest(connection)
         return record
+
+    # Versions that are here.
+
+    def shelve(self, name: Name, version: Shelved) -> None:
+        """Note that a version of ``name`` is here, whole."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO names_versions VALUES (?, ?, ?, ?, ?)",
+                (*_key(name), version.seq, version.infohash, str(version.directory)),
+            )
+
+    def shelved(self, name: Name) -> list[Shelved]:
+        """The versions of ``name`` that are here, newest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT seq, infohash, directory FROM names_versions WHERE {_THIS} "  # noqa: S608
+                "ORDER BY seq DESC",
+                _key(name),
+            ).fetchall()
+        return [Shelved(seq, infohash, Path(directory)) for seq, infohash, directory in rows]
+
+    def unshelve(self, name: Name, version: Shelved) -> None:
+        """Note that a version is about to be deleted: before its first file is."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                f"DELETE FROM names_versions WHERE {_THIS} AND directory = ?",  # noqa: S608
+                (*_key(name), str(version.directory)),
+            )
+
+    # What is published, and who has copies.
+
+    def publishes(self, site: Site) -> None:
+        """Note what is published under a name, in place of what was noted of it."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO names_sites VALUES (?, ?, ?, ?)",
+                (*_key(site.name), str(site.source), site.replicas),
+            )
+
+    def sites(self) -> list[Site]:
+        """Everything that is published from here."""
+        if self._empty:
+            return []
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT public, salt, source, replicas FROM names_sites")
+            return [Site(Name(row[0], row[1]), Path(row[2]), row[3]) for row in rows]
+
+    def volunteers(self, name: Name) -> list[Volunteer]:
+        """Who has, or had, a copy; the latest to be asked last."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT host, port, asked, passed, failed, why FROM names_volunteers "  # noqa: S608
+                f"WHERE {_THIS} ORDER BY asked, host, port",
+                _key(name),
+            ).fetchall()
+        return [Volunteer(*row) for row in rows]
+
+    def challenged(self, name: Name, outcome: Volunteer) -> None:
+        """Note what came of a challenge; who never met one is not remembered."""
+        with self._database.write(durable=False) as connection:
+            if outcome.passed is None:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO names_volunteers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *_key(name),
+                    outcome.host,
+                    outcome.port,
+                    outcome.asked,
+                    outcome.passed,
+                    outcome.failed,
+                    outcome.why,
+                ),
+            )
+            connection.execute(
+                f"DELETE FROM names_volunteers WHERE {_THIS} AND passed < ?",  # noqa: S608
+                (*_key(name), outcome.asked - MISSED),
+            )
+
+
+def _key(name: Name) -> tuple[bytes, bytes]:
+    return name.public, name.salt
 
 
 def _seen(connection: sqlite3.Connection, name: Name) -> Record | None:

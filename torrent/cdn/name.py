@@ -6,6 +6,9 @@ only who has the key can make one.
 
 Of a hybrid torrent ``ih`` is the v1 infohash, which every client of the swarm understands; the
 metadata it stands for holds the v2 tree as well. Of a v2 torrent it would be the first 20 bytes.
+
+Beside ``ih`` the value may have ``ws``, a web seed: where the publisher's own server has the files.
+The metadata does not say that, and the infohash is all that others get to see of the torrent file.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from dht import names
+from dht.codec.bencode import decode
 from dht.core.keys import MAINLINE_SPACE
 from dht.mainline.items import MAX_SALT, PUBLIC_SIZE, mutable_key
 from dht.mainline.torrents import read_infohash
 from dht.names import AddressError, Kind, Reading
 from torrent.core.metainfo import Magnet
+from torrent.core.metainfo.urls import is_web_seed
 
 if TYPE_CHECKING:
     from dht.core.messages import Record
@@ -111,6 +116,19 @@ class Version:
         return cls(Name(record.signer, record.salt), record.seq, infohash, record)
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Where a web server has the files as well (BEP 19); one URL, or none."""
+        fields = decode(self.record.value)
+        url = fields.get(b"ws", b"") if isinstance(fields, dict) else b""
+        text = url.decode("utf-8", "replace") if isinstance(url, bytes) else ""
+        return (text,) if is_web_seed(text) else ()
+
+    @property
     def magnet(self) -> str:
         """The link of this version; who understands BEP 46 finds newer ones by it."""
-        return str(Magnet(self.infohash, publisher=self.name.address))
+        return str(self.link)
+
+    @property
+    def link(self) -> Magnet:
+        """The same, read."""
+        return Magnet(self.infohash, web_seeds=self.origins, publisher=self.name.address)

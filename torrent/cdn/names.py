@@ -167,7 +167,13 @@ class Names:
     # Writing.
 
     async def publish(
-        self, key: Signer, salt: bytes, infohash: bytes, *, cas: int | None = None
+        self,
+        key: Signer,
+        salt: bytes,
+        infohash: bytes,
+        *,
+        cas: int | None = None,
+        origin: str = "",
     ) -> Version:
         """Let the name of ``key`` and ``salt`` lead to a torrent from now on, and promise it.
 
@@ -176,6 +182,7 @@ class Names:
             salt: Which of its records.
             infohash: The torrent; 20 bytes.
             cas: Publish only in place of this version (0: of none), and not if there is a newer.
+            origin: A web seed of the torrent.
 
         Returns:
             What was published: its ``seq`` is above every version seen before.
@@ -193,7 +200,10 @@ class Names:
         latest = max(seen.seq if seen else 0, await self._node.latest(name.public, salt))
         if cas is not None and cas != latest:
             raise LostRaceError(name, seen, f"the newest is {latest}, not {cas}")
-        record = await self._write(name, key, infohash, latest + 1, cas or None)
+        value: Value = {b"ih": infohash}
+        if origin:
+            value = {b"ih": infohash, b"ws": origin.encode()}
+        record = await self._write(name, key, value, latest + 1, cas or None)
         version = Version.of(await self._saw(name, record))
         if version is None or version.record != record:
             raise LostRaceError(name, version, "another process was faster")
@@ -201,14 +211,13 @@ class Names:
         return version
 
     async def _write(
-        self, name: Name, key: Signer, infohash: bytes, seq: int, cas: int | None
+        self, name: Name, key: Signer, value: Value, seq: int, cas: int | None
     ) -> Record:
         """Store and promise it.
 
         Raises:
             LostRaceError: The network, or our own promises, know another.
         """
-        value: Value = {b"ih": infohash}
         try:
             stored = await self._node.publish(
                 key, value, salt=name.salt, seq=seq, cas=cas, keep=True

@@ -37,6 +37,7 @@ class SessionConfig:
         pex: Whether peers tell each other about peers (BEP 11).
         workers: Threads that hash and write.
         pool: Bytes of pieces in memory at once; bounds what a session weighs.
+        sparse: Let new files take their disk space as it is written, not all at once.
         same_host: Allow several connections to one address, for tests on one machine.
         mitigate_ssrf: See :mod:`torrent.io.http`.
         rng: Source of chance; the system's unless a test wants to repeat itself.
@@ -55,6 +56,7 @@ class SessionConfig:
     pex: bool = True
     workers: int = 2
     pool: int = 64 << 20
+    sparse: bool = False
     same_host: bool = False
     mitigate_ssrf: bool = True
     rng: Random | None = field(default=None, repr=False)
@@ -76,6 +78,7 @@ class SessionOptions(TypedDict, total=False):
     pex: bool
     workers: int
     pool: int
+    sparse: bool
     same_host: bool
     mitigate_ssrf: bool
     rng: Random | None

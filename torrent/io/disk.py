@@ -36,20 +36,30 @@ class Disk:
         buffers: Where pieces are put together.
         workers: The threads.
         files: The files that are open.
+        sparse: Whether new files take their room only as it is written.
     """
 
     workers: Workers
 
-    def __init__(self, *, workers: int = WORKERS, pool: int = POOL, files: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int = WORKERS,
+        pool: int = POOL,
+        files: int = 0,
+        sparse: bool = False,
+    ) -> None:
         """Decide the bounds.
 
         Args:
             workers: Threads.
             pool: Bytes of buffers.
             files: Open files; 0 for as many as the process's limit suggests.
+            sparse: New files take their room as it is written.
         """
         self.buffers: Final = Buffers(pool)
         self.files: Final = FileCache(files or _files_allowed())
+        self.sparse: Final = sparse
         self._count: Final = workers
         self._owners = itertools.count()
 

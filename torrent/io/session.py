@@ -93,7 +93,11 @@ class Session:
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(_SWITCH)
             self._disk = await stack.enter_async_context(
-                Disk(workers=self.config.workers, pool=self.config.pool)
+                Disk(
+                    workers=self.config.workers,
+                    pool=self.config.pool,
+                    sparse=self.config.sparse,
+                )
             )
             if self.config.state is not None:
                 self._memory = await stack.enter_async_context(Memory.open(self.config.state))
@@ -356,6 +360,17 @@ class Session:
         await trio.lowlevel.checkpoint()
         if self._memory is not None:
             await self._memory.keep(torrent.named)
+
+    async def forget(self, infohash: bytes) -> None:
+        """Let go of a torrent for good: later runs do not know it either; its files stay.
+
+        Raises:
+            SessionError: The state could not be written.
+        """
+        if (torrent := self._torrents.get(infohash)) is not None:
+            await self.remove(torrent)
+        if self._memory is not None:
+            await self._memory.forget(infohash)
 
     async def remove(self, torrent: Torrent) -> None:
         """Let go of a torrent: its connections close, its files stay."""
