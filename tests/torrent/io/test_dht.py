@@ -145,6 +145,31 @@ async def test_who_is_found_ends_the_doubt(net: Testnet) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_who_comes_later_ends_the_certainty(net: Testnet) -> None:
+    finds, source = Finds(), DhtSource(net.node(3), Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source.run, Sample(), finds)
+        await until(lambda: source.exhausted)
+        await net.node(5).provide(V1, 7000)
+        await finds.wait()
+        await until(lambda: not source.exhausted)
+        assert source.evidence is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_others_on_our_port_or_on_our_host_are_somebody(net: Testnet) -> None:
+    finds, node, torrent = Finds(), net.node(3), Sample()
+    await net.node(5).provide(V1, torrent.port)
+    await node.provide(V1, torrent.port + 1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(DhtSource(node, Random(1)).run, torrent, finds)
+        await finds.wait(2)
+        hosts = [each.addresses[0][0] for each in (net.node(5), node)]
+        expected = {((hosts[0], torrent.port), "dht"), ((hosts[1], torrent.port + 1), "dht")}
+        assert set(finds.peers) == expected
+        nursery.cancel_scope.cancel()
+
+
 async def test_we_are_nobody(net: Testnet) -> None:
     """Our own announcement, of now or of an earlier run on this port, is no peer."""
     finds, node = Finds(), net.node(3)
