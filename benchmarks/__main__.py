@@ -18,7 +18,16 @@ from benchmarks.report import Row, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint", "hashing", "transfer", "seedbox", "swarm")
+SECTIONS = (
+    "flood",
+    "networks",
+    "footprint",
+    "hashing",
+    "transfer",
+    "seedbox",
+    "swarm",
+    "sim_protocol",
+)
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -43,6 +52,10 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "sim_protocol" in chosen:
+        from benchmarks import sim_protocol  # Needs numpy, which the others do without.
+
+        yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
 
 
 def main() -> int:

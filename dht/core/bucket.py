@@ -92,7 +92,7 @@ class Ledger:
         self.addresses: array[int] = array("i")
         self.subnets: array[int] = array("i")
         self.heard: array[float] = array("d")
-        self.rtts: array[float] = array("f")  # A tenth of a microsecond is close enough.
+        self.rtts: array[float] = array("d")
         self.failures = bytearray()
         self._free: tuple[int, ...] = ()
 

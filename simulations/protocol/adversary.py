@@ -56,10 +56,13 @@ class Adversary:
     Attributes:
         grinds: Its keys are as near to the target as the network lets it choose them; else
             uniform.
+        settled: Its nodes stand in full tables at the start, as all others; else nobody has heard of
+            them yet.
         far: Keys whose distance has no bit above this one lie around the target.
     """
 
     grinds: ClassVar[bool] = False
+    settled: ClassVar[bool] = True
 
     def __init__(self, node: Node, band: list[Node], rng: Random, target: Key) -> None:
         self.node = node
@@ -190,6 +193,7 @@ class Flood(Adversary):
     """
 
     grinds = True
+    settled = False
     every: ClassVar[float] = 60.0
 
     def act(self, world: World) -> float:

@@ -150,7 +150,7 @@ class Run:
         for contact, key in zip(drawn, keys, strict=True):
             self.band.append(self.population.create(type(contact)(key, contact.endpoint)))
         if self.scenario.network.start == "full":
-            self.population.plant()
+            self.population.plant(() if kind.settled else self.band)
         else:
             for node in self.band:
                 self.population.join(node)
