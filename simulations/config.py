@@ -132,6 +132,7 @@ def point(table: Table, values: Mapping[str, Any], files: Files) -> Point:
     Raises:
         ConfigError: Something is unknown, missing or impossible.
     """
+    loaded = [files.code(path) for path in codes(table)]  # first: it may register the rest
     kind: type[Experiment] = find("experiment", str(table["experiment"]), "experiment")
     fidelity = table.get("fidelity", kind.fidelities[0])
     if fidelity not in kind.fidelities:
@@ -148,7 +149,7 @@ def point(table: Table, values: Mapping[str, Any], files: Files) -> Point:
         fidelity,
         encoded(replace(scenario, threads=1)),
         encoded(settings),
-        [files.code(path) for path in codes(table)],
+        loaded,
     ]
     text = json.dumps(what, sort_keys=True)
     hashed = hashlib.sha256(text.encode()).hexdigest()[:_HASH]

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 _BIG = 1_000
 _DIGITS = 4
+_NOTHING = 1e-12
+"""What rounding leaves of a difference of equal numbers."""
 
 
 def number(value: float) -> str:
     """Four digits that matter: '0.9987', '12.35', '1,235'."""
     if not math.isfinite(value):
         return "-"
+    if abs(value) < _NOTHING:
+        return "0"
     if value == int(value) or abs(value) >= _BIG:
         return f"{value:,.0f}"
     return f"{value:.{_DIGITS}g}"

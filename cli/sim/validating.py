@@ -37,7 +37,7 @@ def run(context: Context) -> ExitCode:
         if name not in known:
             raise UsageError(f"nothing is called {name!r} here", hint=nearest(name, known))
     failed = made = 0
-    head = f"{'':<{_NAME}} {'expected':>12} {'obtained':>12} {'tolerance':>10}"
+    head = f"{'closed form':<{_NAME}} {'expected':>12} {'obtained':>12} {'tolerance':>10}"
     if not out.json:
         out.result("head", head.rstrip())
     with out.progress("validate") as progress:

@@ -16,8 +16,8 @@ def register(verbs: Verbs) -> None:
     parser = verbs.add(
         "sim",
         "simulate networks of thousands to millions of nodes",
-        about="Experiments on the code that ships in the node, or on compiled engines that are held\n"
-        "equal to it. Needs the extra: pip install 'dhtctl[sim]'. No network is touched.",
+        about="Experiments on the code that ships in the node, or on compiled engines that are\n"
+        "held equal to it. Needs the extra: pip install 'dhtctl[sim]'. No network is touched.",
         examples=(
             ("dhtctl sim run churn", "figures with intervals, a plot, and a digest"),
             ("dhtctl sim validate", "the engines against closed forms"),
@@ -108,8 +108,8 @@ def _validate(words: Verbs) -> None:
     parser = words.add(
         "validate",
         "compare the engines with theory",
-        about="For each closed form and published figure: what is expected, what we obtain, how far\n"
-        "off it may be, and the verdict. Ends with 1 if one fails.",
+        about="For each closed form and published figure: what is expected, what we obtain, how\n"
+        "far off it may be, and the verdict. Ends with 1 if one fails.",
         examples=(
             ("dhtctl sim validate", "all of them"),
             ("dhtctl sim validate laws --seed 7", "one subject, with other chance"),

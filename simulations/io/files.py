@@ -32,6 +32,8 @@ PART: Final = ".part-"
 """How names of unfinished files begin."""
 _FACTS: Final = "simulations"
 """Where in a file the facts lie."""
+_BROKEN: Final = (ValueError, KeyError, TypeError, StopIteration, EOFError, zipfile.BadZipFile)
+"""What the readers of broken files raise; pyarrow's errors are values'."""
 
 
 def best_suffix() -> str:
@@ -89,7 +91,7 @@ def read_rows(path: Path) -> tuple[Rows, dict[str, Any]]:
         return Rows(columns), dict(json.loads(text))
     except OSError as error:
         raise ResultError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, StopIteration, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise ResultError(f"{path} is broken, or no file of results: {error}") from error
 
 
@@ -98,7 +100,7 @@ def read_facts(path: Path) -> dict[str, Any] | None:
     glance = _GLANCES.get(path.suffix)
     try:
         return None if glance is None else dict(json.loads(glance(path)))
-    except (OSError, ValueError, KeyError, StopIteration, zipfile.BadZipFile):
+    except (OSError, *_BROKEN):
         return None
 
 
@@ -131,7 +133,7 @@ def _to_npz(rows: Rows, facts: str) -> bytes:
 
 
 def _from_npz(path: Path) -> tuple[dict[str, Any], str]:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as source, np.load(source, allow_pickle=False) as archive:
         columns = {name[2:]: archive[name] for name in archive.files if name != _FACTS}
         return columns, str(archive[_FACTS])
 
@@ -186,7 +188,7 @@ def _parquet_facts(path: Path) -> str:
 
 
 def _npz_facts(path: Path) -> str:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as source, np.load(source, allow_pickle=False) as archive:
         return str(archive[_FACTS])
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulations import config
 from simulations.chance import Chance
-from simulations.errors import RunFailed, SimulationError
 from simulations.io import files, versions
 from simulations.io.studies import Library
+from simulations.io.usercode import blamed
 from simulations.statistics import digest
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def perform(job: Job, report: Report | None = None) -> str:
         "hash": job.hash,
         "values": dict(job.values),
         "configuration": job.table,
+        "home": job.home,
         "code": versions.code(),
         "packages": versions.packages(),
         "digest": digest(rows),
@@ -95,17 +96,9 @@ def perform(job: Job, report: Report | None = None) -> str:
 def _run(job: Job, point: Point, progress: Callable[[float], None] | None) -> Rows:
     # The seed alone makes the chance, not the point: points of a sweep share all they can.
     chance = Chance(job.root).stream("run", job.seed)
-    try:
+    codes = [Path(job.home) / path for path in config.codes(job.table)]
+    with blamed(f"seed {job.seed}", codes):
         return point.experiment.run(point.scenario, chance, progress)
-    except SimulationError:
-        raise
-    except Exception as error:
-        if not config.codes(job.table):
-            raise  # there is no code but ours: a bug, to be seen whole
-        raise RunFailed(
-            f"seed {job.seed} failed: {type(error).__name__}: {error}",
-            hint=f"it may be your own code: {', '.join(config.codes(job.table))}",
-        ) from error
 
 
 def _seldom(number: int, report: Report | None) -> Callable[[float], None] | None:

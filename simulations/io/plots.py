@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulations.io import files
 from simulations.io.extras import needed
+from simulations.io.usercode import blamed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,8 @@ def draw(results: Results, stem: Path) -> list[Path]:
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}):
         figure = figures.Figure(figsize=(WIDTH * panels, HEIGHT), layout="constrained")
         axes = list(figure.subplots(1, panels, squeeze=False)[0])
-        experiment.plot(axes, results.rows)
+        with blamed("plot", results.codes):
+            experiment.plot(axes, results.rows)
         return [_saved(figure, stem, kind) for kind in ("png", "svg")]
 
 

@@ -16,6 +16,7 @@ from simulations.io import files
 from simulations.io.extras import needed
 from simulations.io.runs import INDEX
 from simulations.io.studies import Library
+from simulations.io.usercode import blamed
 from simulations.registry import find
 from simulations.rows import Kind, Rows
 from simulations.statistics import Interval, digest, ks, t_interval
@@ -104,6 +105,11 @@ class Results:
         found = "".join(digest(rows) for rows, _ in self.shards)
         return hashlib.sha256(found.encode()).hexdigest()
 
+    @property
+    def codes(self) -> list[Path]:
+        """The user's own files that they were made with."""
+        return [self.home / path for path in config.codes(self.facts[0]["configuration"])]
+
     def experiment(self, facts: Mapping[str, Any] | None = None) -> Experiment:
         """The experiment as it was configured for a run (by default the first).
 
@@ -140,7 +146,8 @@ class Results:
 
     def _figures(self, runs: list[tuple[Rows, dict[str, Any]]]) -> list[list[Figure]]:
         experiment = self.experiment(runs[0][1])
-        return [experiment.summary(rows) for rows, _ in runs]
+        with blamed("summary", self.codes):
+            return [experiment.summary(rows) for rows, _ in runs]
 
     def compare(self, other: Results) -> list[Difference]:
         """Each figure that both have: theirs minus ours. Sweeps are compared as a whole.
@@ -162,7 +169,7 @@ class Results:
         found: dict[tuple[str, str], dict[Any, float]] = {}
         for rows, facts in self.shards:
             run = (facts["seed_root"], facts["seed"], json.dumps(facts["values"], sort_keys=True))
-            for figure in self.experiment(facts).summary(rows):
+            for figure in self._figures([(rows, facts)])[0]:
                 found.setdefault((figure.name, figure.unit), {})[run] = figure.value
         return found
 
@@ -206,7 +213,8 @@ def load(path: str | Path) -> Results:
     """
     where = Path(path)
     if where.is_file():
-        return Results([files.read_rows(where)], where.absolute().parent)
+        rows, facts = files.read_rows(where)
+        return Results([(rows, facts)], Path(facts.get("home", where.absolute().parent)))
     paths, home = _indexed(where)
     shards = [files.read_rows(each) for each in paths]
     if not shards:

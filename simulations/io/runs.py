@@ -31,6 +31,10 @@ _TICK: Final = 0.25
 """Seconds between two looks at how it stands."""
 
 
+class Stop(BaseException):  # noqa: N818 - as KeyboardInterrupt: no error of anybody's
+    """Raised by who watches, to end the study. No ``Exception``: it passes through users' code."""
+
+
 @dataclass
 class Standing:
     """How a study stands.
@@ -119,6 +123,7 @@ class Runner:
 
     def _drive(self, hands: Crew, missing: list[Job]) -> None:
         pending: dict[Future[str], Job] = {}
+        over = False
         try:
             for job in missing:
                 future = hands.submit(job)
@@ -132,10 +137,10 @@ class Runner:
                 for future in ready:
                     self._finished(future, pending.pop(future))
                 self._watch()
-        except BaseException:  # Ctrl-C, too: nobody may go on for nothing
-            hands.abandon()
-            raise
+            over = True
         finally:
+            if not over:  # an error, or Ctrl-C: nobody may go on for nothing
+                hands.abandon()
             self._sweep()
 
     def _finished(self, future: Future[str], job: Job) -> None:

@@ -84,8 +84,9 @@ def opened(what: str, above: Mapping[str, Any]) -> tuple[Study, Library]:
     for each in config.codes(said):
         library.code(each)
     name = str(said.get("experiment", ""))
-    if name:
-        find("experiment", name, "experiment")
+    if not name:
+        return config.study(said), library  # which says that it is missing
+    find("experiment", name, "experiment")
     return config.study(config.overlaid(defaults(name), said)), library
 
 
