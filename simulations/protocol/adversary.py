@@ -56,8 +56,8 @@ class Adversary:
     Attributes:
         grinds: Its keys are as near to the target as the network lets it choose them; else
             uniform.
-        settled: Its nodes stand in full tables at the start, as all others; else nobody has heard of
-            them yet.
+        settled: Its nodes stand in full tables at the start, as all others; else nobody has
+            heard of them yet.
         far: Keys whose distance has no bit above this one lie around the target.
     """
 
