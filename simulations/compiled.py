@@ -56,6 +56,11 @@ def parallel(function: Callable[P, R]) -> Callable[P, R]:
     return compiled(function, parallel=True)
 
 
+def use_threads(count: int) -> None:
+    """Let parallel kernels that are called from here on use ``count`` threads, if there are."""
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+
 def bit_length(value: Any) -> int:
     """How many bits ``value`` (a uint64) needs, as ``int.bit_length`` says.
 

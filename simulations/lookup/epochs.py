@@ -52,12 +52,15 @@ TRIES = 8
 
 
 def stale_share(session: float, refresh: float) -> float:
-    """The share of dead entries: sessions exponential of mean ``session``, rows ``refresh`` s apart.
+    """The share of dead entries, with sessions exponential of mean s and rows refreshed r apart.
 
-    An entry of age u is dead with chance ``1 - exp(-u / session)``; ages are even up to ``refresh``.
+    A row was filled u ago, u even up to r, or at its owner's birth if that was later; and an entry
+    of age a is dead with chance ``1 - exp(-a/s)``. The mean of ``exp(-min(u, A)/s)`` over owners of
+    exponential age A is ``(1 + exp(-2u/s)) / 2``. Those who come and are taken in where a dead one
+    stood make it a little less.
     """
-    ratio = refresh / session
-    return 1 + math.expm1(-ratio) / ratio
+    ratio = 2 * refresh / session
+    return (1 + math.expm1(-ratio) / ratio) / 2
 
 
 class Epochs:
