@@ -141,6 +141,7 @@ async def test_aria2_gives_hybrids_a_name_of_its_own(
     with http_tracker(swarms) as url:
         async with aria2(torrent_file(what, url, tmp_path), tmp_path / "theirs"):
             with trio.fail_after(PATIENCE):
+                await trio.sleep(0.05)
                 while not swarms.asked:  # noqa: ASYNC110 - the tracker is a thread
                     await trio.sleep(0.05)
     announced = swarms.asked[0]["info_hash"]
