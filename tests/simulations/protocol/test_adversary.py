@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dht.core.effects import Evidence
 from dht.core.messages import Answer, FindNode, Get, Origin, Ping, Put
 from dht.mainline.nodeid import is_secure
 from simulations.protocol.adversary import Adversary as Mind
@@ -14,6 +13,7 @@ from simulations.scenario import Adversary, Network, Rules, Traffic
 from tests.sim_worlds import choice, made, ran
 
 if TYPE_CHECKING:
+    from dht.core.effects import Evidence
     from dht.core.messages import Request, Response
     from simulations import protocol
     from simulations.protocol.world import World

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 from dht.core import commands as do
 from dht.core.effects import Evidence
@@ -8,8 +9,10 @@ from dht.core.keys import Key
 from dht.core.messages import Put
 from simulations.protocol.codec import Codec
 from simulations.protocol.networks import network
-from simulations.protocol.world import World
 from tests.sim_worlds import DELAY, planted
+
+if TYPE_CHECKING:
+    from simulations.protocol.world import World
 
 
 def spoken(count: int, **fields: object) -> World:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from simulations.rows import Rows
 from simulations.scenario import Network, Traffic
 from tests.sim_worlds import choice, made, ran
+
+if TYPE_CHECKING:
+    from simulations.rows import Rows
 
 TRAFFIC = Traffic(lookups=300)
 
