@@ -31,8 +31,8 @@ _TICK: Final = 0.25
 """Seconds between two looks at how it stands."""
 
 
-class Stop(BaseException):  # noqa: N818 - as KeyboardInterrupt: no error of anybody's
-    """Raised by who watches, to end the study. No ``Exception``: it passes through users' code."""
+class Stop(BaseException):
+    """Raised by who watches, to end the study. As Ctrl-C, it passes through users' code."""
 
 
 @dataclass
