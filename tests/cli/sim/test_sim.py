@@ -217,7 +217,13 @@ def test_compare_says_when_they_are_the_same(dhtctl: Dhtctl) -> None:
 def test_validate_prints_each_check_and_its_verdict(dhtctl: Dhtctl) -> None:
     done = dhtctl("sim", "validate", "laws")
     assert done.code == 0
-    assert done.out.splitlines()[0].split() == ["closed", "form", "expected", "obtained", "tolerance"]
+    assert done.out.splitlines()[0].split() == [
+        "closed",
+        "form",
+        "expected",
+        "obtained",
+        "tolerance",
+    ]
     assert done.out.count("pass") == 4
     assert "all 4 checks passed" in done.err
     found = ran(dhtctl, "validate", "laws")
