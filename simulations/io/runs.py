@@ -31,7 +31,7 @@ _TICK: Final = 0.25
 """Seconds between two looks at how it stands."""
 
 
-class Stop(BaseException):  # noqa: N818 - as KeyboardInterrupt: no error of anybody's
+class Stop(BaseException):
     """Raised by who watches, to end the study. No ``Exception``: it passes through users' code."""
 
 
