@@ -183,6 +183,9 @@ def network_of(scenario: Scenario, chance: Chance) -> Network:
         ConfigError: It cannot be had.
     """
     rules, wanted = scenario.rules, scenario.network
+    for what, choice in (("lookup", rules.lookup), ("storing", rules.storing)):
+        if choice.name != "shipped":
+            raise ConfigError(f"rules.{what} is {choice.name!r}, but engines run what is shipped")
     if scenario.codec and rules.policy != "mainline":
         raise ConfigError("codec is on, but only mainline's messages have one")
     if rules.policy == "amino" and wanted.ids == "bep42":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from dht.core import commands as do
@@ -163,3 +164,25 @@ def story(seed: int, network: Network) -> str:
 def test_two_runs_from_one_seed_have_one_digest(network: Network) -> None:
     assert story(11, network) == story(11, network)
     assert story(11, network) != story(12, network)
+
+
+def test_the_deadline_of_calls_is_part_of_the_whole(network: Network) -> None:
+    world = joined(network, 20)
+    member = world.members[3]
+    assert member.engine.next_deadline() < member.engine.next_timeout() == math.inf
+    member.command(do.Walk(999, network.policy.space.draw(world.rng)))
+    assert world.now < member.engine.next_timeout() < math.inf
+    assert member.engine.next_deadline() <= member.engine.next_timeout()
+
+
+def test_evidence_says_how_far_away_the_closest_was(network: Network) -> None:
+    world = joined(network, 150)
+    member, seen = world.members[3], set()
+    for _ in range(20):
+        target = network.policy.space.draw(world.rng)
+        held = {contact.key for contact in member.engine.table.contacts()}
+        evidence = world.do(member, partial(do.Walk, target=target))
+        assert (evidence.hops == 1) == (evidence.closest[0].key in held)
+        seen.add(evidence.hops)
+    assert seen <= {1, 2, 3, 4}
+    assert len(seen) > 1

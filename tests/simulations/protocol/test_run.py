@@ -167,6 +167,8 @@ def test_memory_is_foreseen_and_grows_with_the_network() -> None:
     ("fields", "word"),
     [
         ({"codec": True, "rules": Rules(policy="amino")}, "codec"),
+        ({"rules": Rules(lookup=choice("greedy"))}, "rules.lookup"),
+        ({"rules": Rules(storing=choice("wide"))}, "rules.storing"),
         ({"network": Network(ids="bep42"), "rules": Rules(policy="amino")}, "network.ids"),
         ({"rules": Rules(switches={"no_such": 1})}, "no_such"),
         ({"rules": Rules(others={"k": 20})}, "rules.others.share"),

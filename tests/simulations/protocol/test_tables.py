@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -9,7 +10,8 @@ from dht.core.table import RoutingTable
 from simulations.protocol.networks import network
 from simulations.protocol.tables import Planter
 from simulations.protocol.world import World
-from tests.sim_worlds import planted
+from simulations.scenario import Network
+from tests.sim_worlds import made, planted
 from tests.strategies import brute_closest
 
 
@@ -62,3 +64,14 @@ def test_tables_can_be_given_as_numbers_of_nodes() -> None:
     held = list(engine.table.contacts())
     assert held == [world.nodes[index].contact for index in (3, 0, 2)]
     assert engine.table.rtt(held[0].key) == 0.1
+
+
+def test_where_nodes_share_subnets_tables_keep_their_limits() -> None:
+    run = made(network=Network(nodes=120, crowd=8))
+    rules, policy = run.network.policy.contacts, run.network.policy
+    for node in run.world.nodes:
+        assert node.engine is not None
+        contacts = list(node.engine.table.contacts())
+        groups = Counter(rules.subnet(contact.endpoint) for contact in contacts)
+        assert len(contacts) > policy.k
+        assert max(groups.values()) <= policy.per_subnet_table
