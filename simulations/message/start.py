@@ -78,7 +78,8 @@ def stationary_ends(w: World, scenario: Scenario, chance: Chance) -> Array:
     if churn is None:
         return np.full(places, np.inf)
     rng = chance.stream("stationary").generator()
-    ends = churn.session.residual(rng, places)
+    ages, ends = churn.session.stationary(rng, places)
+    w.nodes["begun"] = -ages
     if churn.absence is not None:
         away = churn.absence.residual(rng, places)
         ends = np.where(rng.random(places) < churn.availability, ends, -away)
@@ -110,7 +111,7 @@ def settle(world: World, ends: Array, everyone: Array) -> None:
     w = opened(world)
     for n in range(w.nodes.shape[0]):
         if ends[n] > 0.0:
-            arise(w, n, 0.0, ends[n])
+            arise(w, n, w.nodes[n].begun, ends[n])
         elif ends[n] < 0.0 and ends[n] > -np.inf:
             later(w, -ends[n], events.RETURN, n)
     plant_all(w, everyone, 0.0)
