@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulations.compiled import compiled
+from simulations.message.opened import opened
 from simulations.message.parts import part
 from simulations.message.state import FAR, NEAR, SERIAL
 
@@ -77,12 +78,18 @@ def soon(w: World, time: float, kind: int, index: int) -> None:
     w.count[SERIAL] += 1
 
 
-@compiled
+@part
 def later(w: World, time: float, kind: int, index: int) -> None:
     """Enter a moment that may lie hours ahead."""
     push(w.far, w.count[FAR], time, w.count[SERIAL], kind, index)
     w.count[FAR] += 1
     w.count[SERIAL] += 1
+
+
+@compiled
+def expect(world: World, time: float, kind: int, index: int) -> None:
+    """As :func:`later`, for Python."""
+    later(opened(world), time, kind, index)
 
 
 @part

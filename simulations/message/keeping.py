@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulations.message import events
-from simulations.message.heap import later
+from simulations.message.heap import expect
 
 if TYPE_CHECKING:
     from simulations.chance import Chance
@@ -55,4 +55,4 @@ class Keeping:
         w.records["period"] = self.period
         w.records["provided"] = self.provided
         for r, at in enumerate(self.begin + self.spread * rng.random(self.count)):
-            later(w, float(at), events.PUBLISH, r)
+            expect(w, float(at), events.PUBLISH, r)

@@ -15,6 +15,7 @@ from simulations.message import calls, events, operations, walk
 from simulations.message.buckets import answered, failed, heard
 from simulations.message.closest import closest
 from simulations.message.heap import drop_first, near_first
+from simulations.message.opened import opened
 from simulations.message.operations import JOIN, REFRESH, begin
 from simulations.message.parts import part
 from simulations.message.sessions import (
@@ -78,8 +79,9 @@ def low(w: World) -> bool:
 
 
 @compiled
-def advance(w: World, until: float, most: int) -> int:
+def advance(world: World, until: float, most: int) -> int:
     """Let happen what happens until ``until``, at most ``most`` moments; DONE or LOW."""
+    w = opened(world)
     for _ in range(most):
         if w.count[NEAR] + w.count[FAR] == 0:
             return DONE

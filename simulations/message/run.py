@@ -39,12 +39,16 @@ class Outcome:
         lookups: One row an operation: :data:`simulations.rows.LOOKUPS`.
         samples: One row a sample: who was up, what tables held, what was sent since the last one.
         copies: Live copies of each record [sample, record].
+        ages: How long those have been there that are there at the end.
+        departures: Sessions that ended.
         moments: How many things happened.
     """
 
     lookups: Rows
     samples: Rows
     copies: Array
+    ages: Array
+    departures: int
     moments: int
 
 
@@ -73,13 +77,16 @@ def simulate(
     """As :func:`run`, with records in the network, and samples of it."""
     w = make_world(scenario, keeping or Keeping(), chance)
     w = pass_time(w, float(scenario.duration), progress)
-    moments = int(w.count[st.EVENTS])
+    moments, departures = int(w.count[st.EVENTS]), int(w.count[st.LEAVES])
+    ages = scenario.duration - w.nodes["begun"][w.nodes["alive"] == 1]
     # What began in time is waited for, or the slowest of the last seconds would be missing.
     w = pass_time(w, scenario.duration + PATIENCE)
     return Outcome(
         lookups=lookup_rows(w, scenario.traffic.warmup, scenario.duration),
         samples=sample_rows(w),
         copies=w.copies[: w.count[st.SAMPLES]].copy(),
+        ages=ages,
+        departures=departures,
         moments=moments,
     )
 
@@ -129,7 +136,7 @@ def sample_rows(w: World) -> Rows:
             "bad_share": rows["bad"] / np.maximum(rows["contacts"], 1),
             "messages_per_node_s": (requests + answers) / node_seconds,
             "octets_per_node_s": octets / node_seconds,
-            "copies": w.copies[: len(rows)].mean(axis=1) if w.copies.shape[1] else np.zeros(len(rows)),
+            "copies": w.copies[: len(rows)].sum(axis=1) / max(1, w.copies.shape[1]),
         }
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from simulations.errors import ConfigError
 from simulations.message import events
 from simulations.message import state as st
-from simulations.message.heap import later
+from simulations.message.heap import expect
 from simulations.message.policies import rules_of
 from simulations.message.shortlist import ROOM
 from simulations.message.start import begin_sessions, begin_traffic
@@ -82,7 +82,7 @@ def make_world(scenario: Scenario, keeping: Keeping, chance: Chance) -> World:
     w = begin_sessions(w, scenario, chance)
     begin_traffic(w, scenario)
     keeping.prepare(w, chance.stream("records"))
-    later(w, 0.0, events.SAMPLE, st.ALL)
+    expect(w, 0.0, events.SAMPLE, st.ALL)
     return w
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from simulations.compiled import compiled
 from simulations.message import events
 from simulations.message import state as st
-from simulations.message.heap import later
+from simulations.message.heap import expect, later
 from simulations.message.parts import part
+from simulations.message.opened import opened
 from simulations.message.plant import plant_all
 from simulations.message.sessions import arise, baptise
 from simulations.message.upkeep import wake
@@ -60,7 +61,7 @@ def _traced(w: World, trace: Trace) -> World:
 def _visited(w: World, node: Array, start: Array, end: Array) -> World:
     """Enter sessions that are given, by their start."""
     if len(node):
-        later(w, float(start[0]), events.BEGIN, st.ALL)
+        expect(w, float(start[0]), events.BEGIN, st.ALL)
     return w._replace(sessions=np.stack([start, end], axis=1), visitors=node.astype(np.int64))
 
 
@@ -77,7 +78,8 @@ def stationary_ends(w: World, scenario: Scenario, chance: Chance) -> Array:
     if churn is None:
         return np.full(places, np.inf)
     rng = chance.stream("stationary").generator()
-    ends = churn.session.residual(rng, places)
+    ages, ends = churn.session.stationary(rng, places)
+    w.nodes["begun"] = -ages
     if churn.absence is not None:
         away = churn.absence.residual(rng, places)
         ends = np.where(rng.random(places) < churn.availability, ends, -away)
@@ -88,26 +90,28 @@ def begin_traffic(w: World, scenario: Scenario) -> None:
     """The first lookup, the first read."""
     traffic = scenario.traffic
     if traffic.lookups:
-        later(w, float(traffic.warmup), events.TRAFFIC, st.ALL)
+        expect(w, float(traffic.warmup), events.TRAFFIC, st.ALL)
     elif traffic.rate > 0:
-        later(w, 0.0, events.TRAFFIC, st.ALL)
+        expect(w, 0.0, events.TRAFFIC, st.ALL)
     if w.habits.gets > 0:
-        later(w, 0.0, events.READ, st.ALL)
+        expect(w, 0.0, events.READ, st.ALL)
 
 
 @compiled
-def baptise_all(w: World) -> None:
+def baptise_all(world: World) -> None:
     """Give every place its first id."""
+    w = opened(world)
     for n in range(w.nodes.shape[0]):
         baptise(w, n)
 
 
 @compiled
-def settle(w: World, ends: Array, everyone: Array) -> None:
+def settle(world: World, ends: Array, everyone: Array) -> None:
     """Those whose session ends after 0 are up, with full tables; who is away, comes back."""
+    w = opened(world)
     for n in range(w.nodes.shape[0]):
         if ends[n] > 0.0:
-            arise(w, n, 0.0, ends[n])
+            arise(w, n, w.nodes[n].begun, ends[n])
         elif ends[n] < 0.0 and ends[n] > -np.inf:
             later(w, -ends[n], events.RETURN, n)
     plant_all(w, everyone, 0.0)
