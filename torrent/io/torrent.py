@@ -173,13 +173,11 @@ class Torrent(Listener):
         await self._until(lambda: piece in self.have)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        await trio.lowlevel.checkpoint()
-        while not holds():
-            if self.fault is not None:
-                raise self.fault
-            if self.phase is Phase.REMOVED:
-                raise TorrentError(f"{self.name} was removed from its session")
-            await self._moved.wait()
+        await self._patiently(
+            lambda: holds() or self.fault is not None or self.phase is Phase.REMOVED
+        )
+        if not holds():
+            raise self.fault or TorrentError(f"{self.name} was removed from its session")
 
     async def _patiently(self, holds: Callable[[], bool]) -> None:
         """The same for those who outlast faults, and are cancelled when it is removed."""
