@@ -389,8 +389,6 @@ class Torrent(Listener):
         for events in self._events:
             events.tell(event)
 
-    # What its sources may know.
-
     async def wait_complete(self) -> None:
         """Wait until all that is wanted is here, whatever happens on the way."""
         await self._patiently(lambda: self.complete)
