@@ -96,7 +96,11 @@ class Bridge:
 
 
 Event = Partition | Failure | Bridge
-EVENTS: Final[dict[str, type[Event]]] = {"partition": Partition, "failure": Failure, "bridge": Bridge}
+EVENTS: Final[dict[str, type[Event]]] = {
+    "partition": Partition,
+    "failure": Failure,
+    "bridge": Bridge,
+}
 
 
 def event(choice: Choice) -> Event:
