@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.errors import ExitCode, StoppedError, UnreachableError, UsageError
 from cli.evidence import count
 from cli.sim.figures import interval, number, plus_minus, told
+from cli.sim.stopping import stoppable
 from cli.tables import aligned, span
 from simulations import config
 from simulations.io import plots, results, studies
@@ -97,7 +98,8 @@ def _perform(context: Context, runner: Runner, workers: int) -> None:
 
         runner.watch = watch
         try:
-            runner.run(workers, dask=context.args.dask)
+            with stoppable():
+                runner.run(workers, dask=context.args.dask)
         except KeyboardInterrupt:
             kept = _kept(standing, runner)
             raise StoppedError("interrupted", achieved=kept, hint=_GO_ON) from None
