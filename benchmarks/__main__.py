@@ -11,14 +11,32 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, hashing, networks, seedbox, swarm, transfer
+from benchmarks import (
+    flood,
+    footprint,
+    hashing,
+    networks,
+    seedbox,
+    sim_lookup,
+    swarm,
+    transfer,
+)
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint", "hashing", "transfer", "seedbox", "swarm")
+SECTIONS = (
+    "flood",
+    "networks",
+    "footprint",
+    "hashing",
+    "transfer",
+    "seedbox",
+    "swarm",
+    "sim_lookup",
+)
 
 
 def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
@@ -43,16 +61,20 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "sim_lookup" in chosen:
+        yield "(l) Lookups on whole networks, k = 20, alpha = 3", sim_lookup.run(smoke=smoke)
 
 
 def main() -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a moment of each, not judged")
+    parser.add_argument("--large", action="store_true", help="4M nodes too, which need 8 GB")
     parser.add_argument("section", nargs="*", help=f"of: {', '.join(SECTIONS)} (all)")
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    sim_lookup.LARGE = options.large
     started = time.monotonic()
     missed = 0
     for title, rows in sections(options.section or list(SECTIONS), smoke=options.smoke):
