@@ -135,4 +135,4 @@ def total_variation(one: list[float], other: list[float]) -> float:
     """Half the sum of differences of two distributions over 0, 1, 2 ...: 0 if equal, at most 1."""
     length = max(len(one), len(other))
     padded = [list(each) + [0.0] * (length - len(each)) for each in (one, other)]
-    return sum(abs(a - b) for a, b in zip(*padded, strict=True)) / 2
+    return sum(abs(a - b) for a, b in zip(padded[0], padded[1], strict=True)) / 2
