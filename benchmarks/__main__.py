@@ -11,7 +11,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import flood, footprint, hashing, networks, seedbox, swarm, transfer
+from benchmarks import (
+    flood,
+    footprint,
+    hashing,
+    networks,
+    seedbox,
+    sim_lookup,
+    swarm,
+    transfer,
+)
 from benchmarks.machine import describe
 from benchmarks.report import Row, table
 
@@ -27,6 +36,7 @@ SECTIONS = (
     "seedbox",
     "swarm",
     "sim_protocol",
+    "sim_lookup",
 )
 
 
@@ -56,16 +66,20 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
         from benchmarks import sim_protocol  # Needs numpy, which the others do without.
 
         yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
+    if "sim_lookup" in chosen:
+        yield "(l) Lookups on whole networks, k = 20, alpha = 3", sim_lookup.run(smoke=smoke)
 
 
 def main() -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a moment of each, not judged")
+    parser.add_argument("--large", action="store_true", help="4M nodes too, which need 8 GB")
     parser.add_argument("section", nargs="*", help=f"of: {', '.join(SECTIONS)} (all)")
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    sim_lookup.LARGE = options.large
     started = time.monotonic()
     missed = 0
     for title, rows in sections(options.section or list(SECTIONS), smoke=options.smoke):

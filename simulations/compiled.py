@@ -18,14 +18,15 @@ numba and numpy live in the extra ``sim``; the node needs neither.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from simulations.errors import MissingExtra
 
 try:
-    import numba
-    from numba import types
-    from numba.extending import intrinsic, overload
+    # Its types describe a part of it only, and change with each release.
+    numba: Any = import_module("numba")
+    extending: Any = import_module("numba.extending")
 except ImportError as error:  # pragma: no cover - the tests run with the extra
     raise MissingExtra("numba") from error
 
@@ -78,15 +79,15 @@ def prefetch(rows: Any, first: int, second: int) -> None:
     """
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@extending.intrinsic  # type: ignore[untyped-decorator]
 def _leading_zeros(_context: Any, value: Any) -> Any:
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctlz(arguments[0], numba.core.cgutils.false_bit)
 
-    return types.int64(types.uint64), generate
+    return numba.types.int64(numba.types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@extending.intrinsic  # type: ignore[untyped-decorator]
 def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         cgutils, ir = numba.core.cgutils, numba.core.cgutils.ir
@@ -101,10 +102,11 @@ def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) ->
         builder.call(door, [builder.bitcast(where, byte), *manner])
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, types.intp, types.intp), generate
+    place = numba.types.intp
+    return numba.types.void(array, place, place, place), generate
 
 
-@overload(bit_length, jit_options={"cache": True})
+@extending.overload(bit_length, jit_options={"cache": True})  # type: ignore[untyped-decorator]
 def _compiled_bit_length(value: Any) -> Callable[[Any], int]:
     def bits(value: Any) -> int:
         return 64 - _leading_zeros(value)  # type: ignore[no-any-return]
@@ -112,7 +114,7 @@ def _compiled_bit_length(value: Any) -> Callable[[Any], int]:
     return bits
 
 
-@overload(prefetch, jit_options={"cache": True})
+@extending.overload(prefetch, jit_options={"cache": True})  # type: ignore[untyped-decorator]
 def _compiled_prefetch(rows: Any, first: Any, second: Any) -> Callable[[Any, Any, Any], None]:
     def fetch(rows: Any, first: Any, second: Any) -> None:
         _prefetch(rows, first, second, 0)

@@ -173,11 +173,13 @@ def _keep(
 def shares_found(
     world: World, k: int, sources: NDArray[np.int64], targets: NDArray[np.uint64], made: Outcomes
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The share of the true k closest live nodes that each lookup found, and whether the nearest."""
+    """The share of the true k closest live nodes that each found, and whether the nearest."""
     shares = np.zeros(len(sources), np.float32)
     nearest = np.zeros(len(sources), np.bool_)
     before = live_before(world.alive)
-    _compare(world.tables.ids, world.alive, before, k, sources, targets, made.found, shares, nearest)
+    _compare(
+        world.tables.ids, world.alive, before, k, sources, targets, made.found, shares, nearest
+    )
     return shares, nearest
 
 

@@ -1,8 +1,8 @@
-"""Requests under way, their timeouts, and what happens next: :mod:`dht.core.calls` and
-:mod:`dht.core.timing`, at a constant round trip.
+"""Requests under way, their timeouts, and what happens next.
 
-Then the smoothed round trip *is* the round trip, of everybody, and so is the slowest answer of
-late; only the deviation changes, which begins at half of it and loses a quarter with each answer.
+This is :mod:`dht.core.calls` and :mod:`dht.core.timing` at a constant round trip. Then the smoothed
+round trip *is* the round trip, of everybody, and so is the slowest answer of late; only the
+deviation changes, which begins at half of it and loses a quarter with each answer.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def timeouts(desk: Desk, patience: Patience) -> tuple[float, float]:
 @compiled
 def send(desk: Desk, patience: Patience, node: int, path: int, question: int) -> int:
     """Note a request to ``node``; its number."""
-    call = desk.counts[CALLS]
+    call = int(desk.counts[CALLS])
     short, long = timeouts(desk, patience)
     desk.calls[call, NODE], desk.calls[call, PATH] = node, path
     desk.calls[call, QUESTION], desk.calls[call, PASSED] = question, PATIENT

@@ -79,7 +79,7 @@ def _silent(desk: Desk) -> int:
 
 @compiled
 def _horizon(desk: Desk, width: int) -> int:
-    """The place of the ``width``-th nearest that may come to answer, or the last; slow ones may not."""
+    """The place of the ``width``-th nearest that may come to answer (no slow one), or the last."""
     farthest, hoped = -1, 0
     for where in range(desk.tally[0, COUNT]):
         if live(desk.cards[0, where]) and desk.cards[0, where] & STATE != SLOW:

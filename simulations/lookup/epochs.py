@@ -6,9 +6,10 @@ are, so here the tables are kept by rule, and only the lookups are walked.
 **The model.** Time goes in epochs (a minute, if nothing is said). In each, in this order:
 
 1. *Leaving.* Who has come to the end of its session is gone. Nobody's table is told.
-2. *Coming.* As many come (or, with a law of absence, those whose time away is over). The table of
-   who comes is filled with live contacts, as its joining walks would; and the k live nodes nearest to
-   it, whom it asked for its own key, take it in where they have a free place or one of a dead.
+2. *Coming.* As many come (or, with a law of absence, those whose time away is over). The table
+   of who comes is filled with live contacts, as its joining walks would; and the k live nodes
+   nearest to it, whom it asked for its own key, take it in where they have a free place or one of a
+   dead.
 3. *Refreshing.* Every row is refreshed once in each refresh interval, each at its own phase: its
    dead leave, and live ones of its range, drawn at random, take their places. Contacts that live
    are never put out (paper, section 2.2). Nothing else is repaired; so the share of dead entries is
@@ -18,8 +19,8 @@ Before the first epoch one refresh interval passes unseen, so that tables are as
 be; sessions begin as :meth:`~simulations.laws.Law.stationary` says.
 
 **Who comes** takes one of the ids that have been out of use the longest; there are as many of
-these as nodes. It is another node by law and table, but an entry of one that left a mean session ago,
-and that nobody refreshed since, is right again. With rows refreshed more often than that it is
+these as nodes. It is another node by law and table, but an entry of one that left a mean session
+ago, and that nobody refreshed since, is right again. With rows refreshed more often than that it is
 rare, and to draw new ids would mean to sort a gigabyte anew in each epoch.
 
 **Left out**: requests tell no table that a contact is dead or alive, and lookups refresh no bucket
@@ -216,9 +217,7 @@ def _refresh_row(
 
 
 @compiled
-def _offer(
-    row: NDArray[np.int32], kept: int, node: int, alive: NDArray[np.bool_], own: int
-) -> int:
+def _offer(row: NDArray[np.int32], kept: int, node: int, alive: NDArray[np.bool_], own: int) -> int:
     """Add ``node`` if it lives, is new, and there is a place; how many are held then."""
     if kept == len(row) or node == own or not alive[node]:
         return kept

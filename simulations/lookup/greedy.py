@@ -1,11 +1,12 @@
 """Greedy walks: one contact at a time, always the nearest. What closed forms can follow.
 
-:func:`hops` passes a request from node to node, each handing it to the contact of its table that is
-nearest to the target, which is a node. It is the walk of V2 in :mod:`simulations.theory.hops`.
+:func:`hops` passes a request from node to node, each handing it to the contact of its table that
+is nearest to the target, which is a node. It is the walk of V2 in :mod:`simulations.theory.hops`.
 
-:func:`reached` is S/Kademlia's question (Baumgart & Mies 2007): d such walks that share no node, in a
-network where whoever is hostile swallows the walk that comes by. Source and target are honest; the
-question is whether one walk arrives. A walk whose node knows nobody nearer that is free is lost too.
+:func:`reached` is S/Kademlia's question (Baumgart & Mies 2007): d such walks that share no node, in
+a network where whoever is hostile swallows the walk that comes by. Source and target are honest;
+the question is whether one walk arrives. A walk whose node knows nobody nearer that is free is lost
+too.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ def _reached(
         used = np.empty(room, np.int32)
         for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
             source, target = sources[index], targets[index]
-            arrived[index] = _any(
-                tables, hostile, source, target, paths, who, distances, used
-            )
+            arrived[index] = _any(tables, hostile, source, target, paths, who, distances, used)
 
 
 @compiled
@@ -152,5 +151,5 @@ def _next(
         for other in used:
             taken |= other == contact
         if not taken:
-            return contact
+            return int(contact)
     return NOBODY

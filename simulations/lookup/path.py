@@ -55,7 +55,7 @@ def begin(desk: Desk, path: int, rule: Rule) -> None:
 @compiled
 def state_at(desk: Desk, path: int, where: int) -> int:
     """The state of the contact at a place."""
-    return desk.cards[path, where] & STATE
+    return int(desk.cards[path, where] & STATE)
 
 
 @compiled

@@ -1,10 +1,10 @@
 """Whole lookups among the dead: the faithful kernel.
 
-Here is all of the shipped rule: :mod:`dht.core.lookup` with its share of hope, :mod:`dht.core.edge`,
-:mod:`dht.core.disjoint`, the limits per subnet of :mod:`dht.core.shortlist`, and the timeouts of
-:mod:`dht.core.timing`. A function here does what the method of the same name does there; why, is
-told there. What is left out is what cannot happen in a world without liars: a key named at two
-endpoints, two keys at one address, an answer longer than an honest table has it.
+Here is all of the shipped rule: :mod:`dht.core.lookup` with its share of hope,
+:mod:`dht.core.edge`, :mod:`dht.core.disjoint`, the limits per subnet of :mod:`dht.core.shortlist`,
+and the timeouts of :mod:`dht.core.timing`. A function here does what the method of the same name
+does there; why, is told there. What is left out is what cannot happen in a world without liars: a
+key named at two endpoints, two keys at one address, an answer longer than an honest table has it.
 
 **Order.** Events come in the order of their moments. At one moment answers come before timeouts
 (who answers in the very moment in which patience ends has answered), and each of the two in the
@@ -127,7 +127,7 @@ def _finished(rule: Rule, desk: Desk) -> bool:
     """Every path is, and so are the questions."""
     if rule.paths == 1:
         return over(desk, rule)
-    for path in range(rule.paths):
+    for path in range(rule.paths):  # noqa: SIM110 - kernels have no generators
         if not finished(desk, path, rule):
             return False
     return True

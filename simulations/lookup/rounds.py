@@ -149,8 +149,8 @@ def _nearest(cards: NDArray[np.int64], count: int) -> int:
     """The card of the nearest that answered; the first, if nobody did."""
     for where in range(count):
         if cards[where] & STATE == ANSWERED:
-            return cards[where]
-    return cards[0]
+            return int(cards[where])
+    return int(cards[0])
 
 
 @compiled

@@ -32,11 +32,11 @@ class Rule(NamedTuple):
 class Patience(NamedTuple):
     """How long answers take and how long they are waited for, in seconds.
 
-    The bounds are those of :class:`dht.core.policy.Timeouts`. Where floor, initial value and ceiling
-    are one number the timeout is that number, else it adapts as :mod:`dht.core.timing` tells; at a
-    constant round trip that is a function of the number of answers alone. Times are compared
-    exactly, as the protocol fidelity compares them: delays that are sums of powers of two make
-    both add up alike.
+    The bounds are those of :class:`dht.core.policy.Timeouts`. Where floor, initial value and
+    ceiling are one number the timeout is that number, else it adapts as :mod:`dht.core.timing`
+    tells; at a constant round trip that is a function of the number of answers alone. Times are
+    compared exactly, as the protocol fidelity compares them: delays that are sums of powers of two
+    make both add up alike.
 
     Attributes:
         rtt: The round trip, the same for everybody.

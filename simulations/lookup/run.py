@@ -49,7 +49,7 @@ def run(
     """
     refuse(scenario)
     use_threads(scenario.threads)
-    parts = []
+    parts: list[Rows] = []
     for time, world, count in _moments(scenario, chance):
         for first in range(0, count, BATCH):
             rng = chance.stream("traffic", len(parts)).generator()

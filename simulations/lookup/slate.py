@@ -39,7 +39,7 @@ BARRED = 8
 @compiled
 def card(node: int, depth: int) -> int:
     """Make the card of one who was found ``depth`` hops away and has not been asked."""
-    return np.int64(node) << 16 | np.int64(depth) << 8
+    return int(np.int64(node) << 16 | np.int64(depth) << 8)
 
 
 @compiled

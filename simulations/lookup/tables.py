@@ -1,9 +1,9 @@
 """Everybody's routing table as one array, drawn in one go.
 
-**Ids.** A node is its rank among all ids, sorted, and ids have 64 bits. That is enough: of 4 million
-drawn at random two are equal once in two million networks, and a longer id would only be compared
-in its first bits. Sorted, all ids with one prefix stand side by side, so the nodes that may stand in
-a bucket are a *range* of ranks, found by bisection.
+**Ids.** A node is its rank among all ids, sorted, and ids have 64 bits. That is enough: of 4
+million drawn at random two are equal once in two million networks, and a longer id would only be
+compared in its first bits. Sorted, all ids with one prefix stand side by side, so the nodes that
+may stand in a bucket are a *range* of ranks, found by bisection.
 
 **Tables.** Row ``b`` of a node holds up to k contacts that share exactly b leading bits with it, as
 bucket b of :mod:`dht.core.table` does; the row at its *depth* is the last and holds all that share
@@ -13,8 +13,8 @@ is full if its range allows: then any k of the range are as likely as any other 
 is drawn here (Floyd's algorithm: exactly k throws, whatever the range's size). Who joins and how is
 not simulated here; :mod:`simulations.protocol` does that.
 
-A contact is an int32, unused places are -1, and a row of k = 20 takes 80 bytes: 1M nodes take 1.5 GB,
-4M nodes 6.8 GB.
+A contact is an int32, unused places are -1, and a row of k = 20 takes 80 bytes: 1M nodes take
+1.5 GB, 4M nodes 6.8 GB.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Tables(NamedTuple):
     @property
     def k(self) -> int:
         """The size of a bucket."""
-        return self.rows.shape[2]
+        return int(self.rows.shape[2])
 
 
 def draw_ids(count: int, rng: np.random.Generator) -> NDArray[np.uint64]:
@@ -82,7 +82,7 @@ def depths(ids: NDArray[np.uint64], k: int) -> NDArray[np.uint8]:
 
 @compiled
 def first_at_least(ids: NDArray[np.uint64], low: int, high: int, bound: np.uint64) -> int:
-    """Find the first rank of [low, high) whose id is ``bound`` or more; ``high`` if there is none."""
+    """Find the first rank of [low, high) whose id is ``bound`` or more; else ``high``."""
     while low < high:
         middle = (low + high) >> 1
         if ids[middle] < bound:
@@ -138,7 +138,7 @@ def _fill_node(
     ranges: NDArray[np.int64],
     rows: NDArray[np.int32],
     seed: np.uint64,
-    marks,
+    marks: NDArray[np.uint64],
 ) -> None:
     """Fill one node's rows; ``ranges`` is right up to level ``known``."""
     for level in range(len(rows)):
@@ -170,7 +170,14 @@ def _copy(row: NDArray[np.int32], low: int, high: int, own: int) -> None:
 
 
 @compiled
-def _sample(row: NDArray[np.int32], low: int, high: int, seed: np.uint64, counter: int, marks) -> None:
+def _sample(
+    row: NDArray[np.int32],
+    low: int,
+    high: int,
+    seed: np.uint64,
+    counter: int,
+    marks: NDArray[np.uint64],
+) -> None:
     """Fill ``row`` with different ranks of [low, high), all sets as likely: Floyd's algorithm.
 
     The j-th throw is one of the first n - k + j + 1; who was drawn before gives way to the last of
@@ -199,7 +206,7 @@ def _sample(row: NDArray[np.int32], low: int, high: int, seed: np.uint64, counte
 @compiled
 def _holds(row: NDArray[np.int32], count: int, drawn: int) -> bool:
     """Whether ``drawn`` is among the first ``count`` of ``row``."""
-    for index in range(count):
+    for index in range(count):  # noqa: SIM110 - kernels have no generators
         if row[index] == drawn:
             return True
     return False

@@ -1,18 +1,18 @@
 """Whole lookups where everybody answers: the fast kernel.
 
-The rule is that of :mod:`dht.core.lookup`: at most alpha requests in flight, each answer frees a slot
-at once, only contacts within the beta closest known are asked, and the walk is over when the beta
-closest have all answered. Where nobody fails, much of that rule is idle. The share of hope is
+The rule is that of :mod:`dht.core.lookup`: at most alpha requests in flight, each answer frees a
+slot at once, only contacts within the beta closest known are asked, and the walk is over when the
+beta closest have all answered. Where nobody fails, much of that rule is idle. The share of hope is
 always one, no timeout ever passes, the edge is never asked about; and at a constant round trip
 answers come in the order of the requests. So a walk is a loop over its own requests, and what is
 left of it is what an exact shortlist costs.
 
-Only the ``max(k, beta)`` nearest are kept: whoever is farther could enter the window if a nearer one
-failed, and nobody does. Who is asked, in which order, and how deep each was found are the same with
-the longer list; :mod:`simulations.lookup.patient` is that one, and a test compares both.
+Only the ``max(k, beta)`` nearest are kept: whoever is farther could enter the window if a nearer
+one failed, and nobody does. Who is asked, in which order, and how deep each was found are the same
+with the longer list; :mod:`simulations.lookup.patient` is that one, and a test compares both.
 
-A request reads one row of the table of whoever was asked, which at a million nodes lies in no cache;
-it is fetched when the request is sent, and read one round trip later.
+A request reads one row of the table of whoever was asked, which at a million nodes lies in no
+cache; it is fetched when the request is sent, and read one round trip later.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def walk(
         How many places of the slate are taken, how many requests were sent, and how many round
         trips passed.
     """
-    heard = answer(
-        tables, source, target, len(desk.away), ANYWHERE, desk.who, desk.distances
-    )
+    heard = answer(tables, source, target, len(desk.away), ANYWHERE, desk.who, desk.distances)
     count, cursor = _learn(desk, heard, source, 1, 0, 0)
     sent = received = wave = 0
     while True:
@@ -105,15 +103,20 @@ def walk(
         if where >= 0:
             set_state(desk.cards, where, ANSWERED)
         bound = desk.away[count - 1] if count == len(desk.away) else ANYWHERE
-        heard = answer(
-            tables, rank(entry), target, rule.k, bound, desk.who, desk.distances
-        )
+        heard = answer(tables, rank(entry), target, rule.k, bound, desk.who, desk.distances)
         count, cursor = _learn(desk, heard, source, depth(entry) + 1, count, cursor)
 
 
 @compiled
 def _ask(
-    tables: Tables, rule: Rule, desk: Desk, count: int, cursor: int, sent: int, received: int, wave: int
+    tables: Tables,
+    rule: Rule,
+    desk: Desk,
+    count: int,
+    cursor: int,
+    sent: int,
+    received: int,
+    wave: int,
 ) -> tuple[int, int]:
     """Ask the nearest of the window while a slot is free."""
     window = min(rule.beta, count)
@@ -137,20 +140,20 @@ def _ask(
 @compiled
 def _finished(desk: Desk, window: int) -> bool:
     """Whether all of the window have answered."""
-    for index in range(window):
+    for index in range(window):  # noqa: SIM110 - kernels have no generators
         if desk.cards[index] & STATE != ANSWERED:
             return False
     return True
 
 
 @compiled
-def _learn(
-    desk: Desk, heard: int, own: int, hops: int, count: int, cursor: int
-) -> tuple[int, int]:
+def _learn(desk: Desk, heard: int, own: int, hops: int, count: int, cursor: int) -> tuple[int, int]:
     """Rank what was heard; how many are known then, and the first that may be unasked."""
     for index in range(heard):
         node = desk.who[index]
-        if node == own or (count == len(desk.away) and desk.distances[index] >= desk.away[count - 1]):
+        if node == own or (
+            count == len(desk.away) and desk.distances[index] >= desk.away[count - 1]
+        ):
             continue
         where = insert(desk.away, desk.cards, count, desk.distances[index], card(node, hops))
         if where >= 0:

@@ -42,5 +42,5 @@ class RoundsCost(NamedTuple):
 
 
 ROUNDS: Final = {10_000: RoundsCost(22.88, 7.99, 1.42), 1_000_000: RoundsCost(25.98, 9.03, 2.44)}
-"""V3, by the number of nodes: alpha = 3, k = 20, full tables, nobody dead. A reference table: values
-of an independent program, good to 1 %; there is no closed form."""
+"""V3, by the number of nodes: alpha = 3, k = 20, full tables, nobody dead. A reference table:
+values of an independent program, good to 1 %; there is no closed form."""

@@ -8,9 +8,9 @@ the source's own bit distance on, all follows.
 
 For full k-buckets, answers of k contacts and strict rounds:
 
-* **Named.** A contact at bit distance d shares its subtree with :math:`X \sim Bin(N - 2, 2^{d-1-b})`
-  others beside the target. It knows k of these X + 1: the target with chance
-  :math:`\min(1, k / (X + 1))`.
+* **Named.** A contact at bit distance d shares its subtree with
+  :math:`X \sim Bin(N - 2, 2^{d-1-b})` others beside the target. It knows k of these X + 1: the
+  target with chance :math:`\min(1, k / (X + 1))`.
 * **Next.** If it does not, it names k others, each at j bits or fewer with chance
   :math:`2^{j-(d-1)}`. The alpha smallest of all that were named are asked next.
 
@@ -49,7 +49,12 @@ def rounds_until_named(nodes: int, k: int, alpha: int) -> list[float]:
         nodes: N, source and target among them.
         k: Size of buckets and answers.
         alpha: Contacts asked in a round.
+
+    Raises:
+        ValueError: One answer would not fill a round.
     """
+    if k < alpha:
+        raise ValueError(f"an answer of {k} contacts does not fill a round of alpha = {alpha}")
     lowest = -math.ceil(math.log2(nodes)) - 8
     states: dict[Levels, float] = {(level,): 2.0 ** (level - 1) for level in range(lowest, 1)}
     chances = []
@@ -81,10 +86,10 @@ def _unknown(level: int, times: int, nodes: int, k: int) -> float:
     share = 2.0 ** (level - 1)
     mean = (nodes - 2) * share
     if mean > CROWDED:
-        return (1 - k / (mean + 1)) ** times
+        return float((1 - k / (mean + 1)) ** times)
     most = min(nodes - 2, int(mean + 12 * math.sqrt(mean) + 40))
     others = binomial(nodes - 2, share, most)
-    return sum(
+    return math.fsum(
         chance * (1 - k / (count + 1)) ** times
         for count, chance in enumerate(others)
         if count + 1 > k
@@ -130,4 +135,4 @@ def total_variation(one: list[float], other: list[float]) -> float:
     """Half the sum of differences of two distributions over 0, 1, 2 ...: 0 if equal, at most 1."""
     length = max(len(one), len(other))
     padded = [list(each) + [0.0] * (length - len(each)) for each in (one, other)]
-    return sum(abs(a - b) for a, b in zip(*padded, strict=True)) / 2
+    return sum(abs(a - b) for a, b in zip(padded[0], padded[1], strict=True)) / 2

@@ -41,5 +41,5 @@ def table_entries(nodes: int, k: int) -> float:
 
 
 def bucket_lost(failed: float, k: int) -> float:
-    """V11: the chance that a full bucket holds nobody alive when the share ``failed`` has failed."""
+    """V11: the chance that nobody of a full bucket lives, when a share ``failed`` has failed."""
     return failed**k

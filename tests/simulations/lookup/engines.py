@@ -1,8 +1,9 @@
 """The shipped engine on the tables of a kernel: what the compiled lookups are compared with.
 
 One real :class:`~dht.core.engine.Engine` walks at a time, in a world of arrays: whoever it asks
-answers with the k contacts of its table that a plain sort finds closest. The round trip is constant,
-answers come before timeouts of the same moment, and nobody's table changes but the asker's own.
+answers with the k contacts of its table that a plain sort finds closest. The round trip is
+constant, answers come before timeouts of the same moment, and nobody's table changes but the
+asker's own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ NEVER = 1e12
 
 
 class Places:
-    """An endpoint is (rank, subnet): an address of its own, in a subnet or, if negative, in none."""
+    """An endpoint is (rank, subnet): an address of its own; a negative subnet is none."""
 
     def address(self, endpoint: Endpoint) -> Hashable:
         # The table's fingerprint of 0 would be that of 1.
