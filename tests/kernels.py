@@ -12,7 +12,7 @@ import numpy as np
 
 from simulations.chance import Chance
 from simulations.compiled import compiled
-from simulations.message import buckets, closest, heap, shortlist, stores, timing, truth
+from simulations.message import buckets, closest, heap, shortlist, stores, timing, truth, walk
 from simulations.message import state as st
 from simulations.message.keeping import Keeping
 from simulations.message.opened import opened
@@ -105,6 +105,71 @@ def expire(world: World, n: int, now: float) -> None:
 @compiled
 def next_due(world: World, n: int) -> float:
     return stores.next_due(opened(world), n)
+
+
+@compiled
+def set_out(world: World, op: int, target: int, own: int) -> None:
+    row = world.ops[op]
+    row.target = row.point = target
+    row.owner_id = own
+    row.known = row.waiting = row.slow = row.asked = row.answered = row.failed = 0
+    row.silent = row.owes = 0
+    row.questions = 2
+
+
+@compiled
+def learn(world: World, op: int, names: Any, count: int, hops: int) -> None:
+    shortlist.learn(opened(world), op, names, count, hops)
+
+
+@compiled
+def next_asked(world: World, op: int, out: Any) -> int:
+    """Whom the walk asks now; if nobody, below 0 what bit the edge question is about, if any."""
+    w = opened(world)
+    count = 0
+    while walk.may_ask(w, op):
+        i = walk.next_to_ask(w, op)
+        if i < 0:
+            break
+        walk.ask(w, op, i)
+        out[count] = w.ranked[op][i].away ^ w.ops[op].target
+        count += 1
+    row = w.ops[op]
+    if count or row.waiting == walk.width(w, row):
+        return count
+    radius = walk.edge(w, op)
+    if radius > 0:
+        row.questions -= 1
+        row.point = row.target ^ (walk.ONE << np.uint64(radius - 1))
+        row.owing = w.ranked[op][walk.whom_about_edge(w, op, radius)].away ^ row.target
+        row.owes = walk.OWED
+        out[0] = row.owing
+    return -radius
+
+
+@compiled
+def walk_answered(world: World, op: int, key: int, names: Any, count: int) -> None:
+    walk.take_answer(opened(world), op, key, names, count)
+
+
+@compiled
+def walk_slow(world: World, op: int, key: int) -> None:
+    walk.take_slow(opened(world), op, key)
+
+
+@compiled
+def walk_failed(world: World, op: int, key: int) -> bool:
+    return walk.take_failure(opened(world), op, key)
+
+
+@compiled
+def walk_dismiss(world: World, op: int, key: int) -> None:
+    walk.dismiss(opened(world), op, key)
+
+
+@compiled
+def walk_over(world: World, op: int) -> bool:
+    return walk.over(opened(world), op)
 
 
 def members(w: World, n: int) -> list[list[int]]:

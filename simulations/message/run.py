@@ -60,7 +60,7 @@ def run(
     Args:
         scenario: What is simulated.
         chance: All the chance there is.
-        progress: Told the share that is done, about once a second.
+        progress: Told the seconds of virtual time that are over, about once a second of ours.
 
     Raises:
         ConfigError: This fidelity cannot do something that the scenario says.
@@ -98,7 +98,9 @@ def pass_time(
     while advance(w, until, STEP) != DONE:
         w = larger(w)
         if progress is not None:
-            progress(min(max(w.clock[0] / until, 0.0), 1.0))
+            progress(min(max(float(w.clock[0]), 0.0), until))
+    if progress is not None:
+        progress(until)
     return w
 
 

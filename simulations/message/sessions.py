@@ -36,6 +36,7 @@ from simulations.message.state import (
     JOINS,
     LEAVES,
     LIVE,
+    LOOKUPS,
     NAMES,
     NO_RECORD,
     REPLACED,
@@ -199,10 +200,12 @@ def somebody(w: World) -> int:
 @part
 def traffic(w: World, now: float) -> None:
     """Some node looks for a random id."""
-    wait = w.habits.every
-    if wait == 0.0:
+    if w.habits.every > 0.0:
+        w.count[LOOKUPS] += 1
+        later(w, w.habits.every * w.count[LOOKUPS], events.TRAFFIC, ALL)
+    else:
         wait = exponential(w, TRAFFIC, w.habits.lookups * max(w.count[LIVE], 1))
-    soon_or_later(w, wait, events.TRAFFIC, now)
+        soon_or_later(w, wait, events.TRAFFIC, now)
     n = somebody(w)
     if n >= 0:
         begin(w, n, LOOKUP, word(w, TRAFFIC), NO_RECORD, now)

@@ -43,7 +43,7 @@ def habits_of(scenario: Scenario, keeping: Keeping, latency: tuple[Any, ...]) ->
             mode, absence = st.RETURNING, churn.absence.code()
     every = 0.0
     if traffic.lookups:
-        every = (scenario.duration - traffic.warmup) / traffic.lookups
+        every = scenario.duration / traffic.lookups
     nat = scenario.network.nat
     return st.Habits(
         mode,
@@ -99,6 +99,14 @@ def refuse(scenario: Scenario) -> None:
         "rules.storing": rules.storing.name != "shipped",
         "adversary": scenario.adversary.share > 0 or scenario.adversary.count > 0,
         "codec": scenario.codec,
+        "events": bool(scenario.events),
+        "rules.others": bool(rules.others),
+        "network.ids": scenario.network.ids != "free",
+        "network.crowd": scenario.network.crowd != 1,
+        "network.parts": scenario.network.parts != 1,
+        "traffic.puts": scenario.traffic.puts > 0,
+        "traffic.gets": scenario.traffic.gets > 0,
+        "traffic.region": scenario.traffic.region > 0,
     }
     for name, wished in wishes.items():
         if wished:

@@ -89,9 +89,7 @@ def stationary_ends(w: World, scenario: Scenario, chance: Chance) -> Array:
 def begin_traffic(w: World, scenario: Scenario) -> None:
     """The first lookup, the first read."""
     traffic = scenario.traffic
-    if traffic.lookups:
-        expect(w, float(traffic.warmup), events.TRAFFIC, st.ALL)
-    elif traffic.rate > 0:
+    if traffic.lookups or traffic.rate > 0:
         expect(w, 0.0, events.TRAFFIC, st.ALL)
     if w.habits.gets > 0:
         expect(w, 0.0, events.READ, st.ALL)

@@ -317,7 +317,8 @@ CROWDED: Final = np.int64(17)
 JOINS: Final = np.int64(18)
 LEAVES: Final = np.int64(19)
 TODO: Final = np.int64(20)
-COUNTERS: Final = 21
+LOOKUPS: Final = np.int64(21)
+COUNTERS: Final = 22
 
 # Streams of chance: one for each thing that a study may change without touching the others.
 SESSIONS: Final = np.int64(0)
