@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from cli.parser import Parser
 
-GROUPS: Final = ("values", "providers", "torrents", "keys", "network", "running", "itself")
+GROUPS: Final = (
+    "values",
+    "providers",
+    "torrents",
+    "sites",
+    "keys",
+    "network",
+    "running",
+    "itself",
+)
 """The modules of this package, in the order in which the help lists their verbs."""
 
 FILE: Final = "file"
