@@ -35,7 +35,7 @@ PATIENCE = 60.0
 DONE = "@@done"
 _BLOCK = re.compile(r"^```(console|python|sh)( any| stays)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _VARIES = (
-    (re.compile(r"\b[0-9a-f]{40}\b"), "KEY"),
+    (re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b"), "KEY"),
     (re.compile(r"\bk51\w+"), "NAME"),
     (re.compile(r"\b(baf[a-z2-7]+)"), "CID"),
     (re.compile(r"-?\d+(\.\d+)?( ?(µs|ms|s|min|h|d|KiB|MiB|GiB|bytes?))?\b"), "N"),

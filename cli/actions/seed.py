@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import trio
 
 from cli.errors import CommandError, ExitCode, IntegrityError
 from cli.evidence import count
 from cli.tables import size
-from cli.torrents import facts, sources, stored
+from cli.torrents import facts, sources
 from cli.torrents.checking import check, damages
 from cli.torrents.making import make
+from cli.torrents.promising import Ready, promise
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined
-from torrent.core.bitfield import Bitfield
-from torrent.core.metainfo import Magnet, Metainfo, wrapped
+from torrent.core.metainfo import Magnet, Metainfo
 from torrent.io.disk import Disk
-from torrent.io.resume import Progress, StoredTorrent
 from torrent.io.storage import Storage
 
 if TYPE_CHECKING:
     from cli.context import Context
-
-
-class Ready(NamedTuple):
-    """A torrent whose data was hashed just now, and is whole.
-
-    Attributes:
-        metainfo: What it is.
-        directory: Where its files are.
-        looks: What they look like from outside.
-    """
-
-    metainfo: Metainfo
-    directory: Path
-    looks: bytes
 
 
 async def run(context: Context) -> ExitCode:
@@ -45,7 +29,7 @@ async def run(context: Context) -> ExitCode:
     async with Disk() as disk:
         ready = [await _prepare(context, disk, path) for path in context.args.paths]
     # Before anything is printed: whoever has the link may rely on it.
-    await trio.to_thread.run_sync(_promise, context, ready)
+    await trio.to_thread.run_sync(promise, context.settings.state, ready)
     for each in ready:
         _print(context, each)
     if await handed_over(context, [each.metainfo.info.infohashes[0] for each in ready]):
@@ -91,23 +75,6 @@ def _beside(path: str, metainfo: Metainfo) -> Path:
         f"the data of {path} is not there: no {name} in {' or '.join(map(str, places))}",
         hint="put the torrent beside its data; to download it: dhtctl fetch",
     )
-
-
-def _promise(context: Context, ready: list[Ready]) -> None:
-    """Write down that these are to be seeded, and that all of each is here."""
-    with stored.opened(context.settings.state, readonly=False) as torrents:
-        for metainfo, directory, looks in ready:
-            info, wall = metainfo.info, time.time()
-            everything = Bitfield(info.piece_count)
-            everything.fill()
-            progress = Progress(
-                info.infohashes[0],
-                have=everything.to_bytes(),
-                fingerprint=looks,
-                completed=wall,
-            )
-            torrent = StoredTorrent(info.name, directory, wall, progress)
-            torrents.add(torrent, wrapped(metainfo))
 
 
 def _print(context: Context, ready: Ready) -> None:

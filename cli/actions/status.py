@@ -24,11 +24,13 @@ from dht.core.messages import Provider
 from dht.node.disk import StateError
 from dht.node.identity import Identity
 from dht.node.state import State
+from torrent.cdn.memory import Memory
 
 if TYPE_CHECKING:
     from cli.context import Context
     from dht.node.identity import Address
     from dht.node.promises import Content, StoredPromise
+    from torrent.cdn.memory import Volunteer
 
 _COLUMNS: Final = 4
 
@@ -66,6 +68,7 @@ def run(context: Context) -> ExitCode:
         size_bytes=statistics.size,
     )
     _show_promises(context, standings)
+    _show_sites(context, wall)
     listing.show(context, torrents, "torrents  ", "  ")
     if pid is None and (standings or torrents):
         context.out.note("no node runs here, so nobody keeps them: start one with `dhtctl node`")
@@ -95,6 +98,44 @@ def _counted(published: int, seeded: int) -> str:
         return str(published or "none")
     torrents = f"{count(seeded, 'torrent')} to seed"
     return f"{published} to publish, {torrents}" if published else torrents
+
+
+def _show_sites(context: Context, wall: float) -> None:
+    """Say what is published from here, and who has copies of it."""
+    with Memory.open(context.settings.state, readonly=True) as memory:
+        for site in memory.sites():
+            record = memory.seen(site.name)
+            volunteers = memory.volunteers(site.name) if site.replicas else []
+            here = sum(each.counts for each in volunteers)
+            missed = [each for each in volunteers if each.missed]
+            told = f", {here} of {site.replicas} replicas" if site.replicas else ""
+            seq = 0 if record is None else record.seq
+            lines = [f"site      {site.name}  version {seq}{told}  {site.source}"]
+            lines += [f"  missed  {_missed(each, wall)}" for each in missed]
+            context.out.result(
+                "site",
+                "\n".join(lines),
+                name=str(site.name),
+                seq=seq,
+                source=str(site.source),
+                replicas=here,
+                wanted=site.replicas,
+                missed=[_volunteer_facts(each, wall) for each in missed],
+            )
+
+
+def _missed(volunteer: Volunteer, wall: float) -> str:
+    last = "never" if volunteer.passed is None else f"{span(wall - volunteer.passed)} ago"
+    return f"{volunteer.host}:{volunteer.port}, last seen {last}: {volunteer.why}"
+
+
+def _volunteer_facts(volunteer: Volunteer, wall: float) -> dict[str, Any]:
+    return {
+        "address": f"{volunteer.host}:{volunteer.port}",
+        "last_seen_age_s": None if volunteer.passed is None else round(wall - volunteer.passed, 3),
+        "failed": volunteer.failed,
+        "why": volunteer.why,
+    }
 
 
 def _show_promises(context: Context, standings: list[Standing]) -> None:

@@ -87,8 +87,11 @@ async def _seed(context: Context, node: Node, upload: float) -> None:
         Session(config(context, node, state=state, upload=upload)) as session,
         trio.open_nursery() as nursery,
     ):
+        from cli.torrents.replicating import count_replicas  # noqa: PLC0415
+
         nursery.start_soon(session.follow)
         nursery.start_soon(tell, context, session)
+        nursery.start_soon(count_replicas, context, node, session)
 
 
 async def handed_over(context: Context, names: Collection[bytes]) -> bool:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from cli.parser import Parser
 
-GROUPS: Final = ("values", "providers", "torrents", "keys", "network", "running", "sim", "itself")
+GROUPS: Final = (
+    "values",
+    "providers",
+    "torrents",
+    "sites",
+    "keys",
+    "network",
+    "running",
+    "sim",
+    "itself",
+)
 """The modules of this package, in the order in which the help lists their verbs."""
 
 FILE: Final = "file"

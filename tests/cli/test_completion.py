@@ -52,7 +52,7 @@ def test_bash_offers_every_option(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["p"], ["put", "provide", "ping"]),
+        (["p"], ["put", "provide", "publish", "ping"]),
         (["key", "n"], ["new"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["find", "--as", ""], ["infohash", "key", "item", "cid"]),
@@ -61,7 +61,7 @@ def test_bash_offers_every_option(tmp_path: Path) -> None:
         (["node", "--mode", "="], ["auto", "server", "client"]),
         (["--network", ""], ["mainline"]),
         (["key", "--network", ""], ["mainline"]),
-        (["--state", "key", "pu"], ["put"]),
+        (["--state", "key", "pu"], ["put", "publish"]),
         (["put", "--salt", "key", "--ke"], ["--keep"]),
         (["get", "--min-seq", ""], []),
         (["get", "x", ""], []),

@@ -50,14 +50,16 @@ _FIRST = (
 )
 
 _SECOND = (
-    # Versions whose files are here, and where: published ones, and those of mirrors.
+    # Versions whose files are here, and where: published ones, and those of mirrors. The key comes
+    # first: older releases of SQLite take a table without rowids for damaged otherwise, when they
+    # check that what must not be NULL is not.
     """
     CREATE TABLE names_versions (
         public BLOB NOT NULL,
         salt BLOB NOT NULL,
+        directory TEXT NOT NULL,
         seq INTEGER NOT NULL,
         infohash BLOB NOT NULL,
-        directory TEXT NOT NULL,
         PRIMARY KEY (public, salt, directory)
     ) WITHOUT ROWID
     """,
@@ -216,7 +218,7 @@ class Memory:
         with self._database.write(durable=True) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO names_versions VALUES (?, ?, ?, ?, ?)",
-                (*_key(name), version.seq, version.infohash, str(version.directory)),
+                (*_key(name), str(version.directory), version.seq, version.infohash),
             )
 
     def shelved(self, name: Name) -> list[Shelved]:

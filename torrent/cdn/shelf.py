@@ -110,6 +110,16 @@ class Shelf:
                     _delete(path)
         return [version.infohash for version in whole[keep:]]
 
+    def discard(self, infohash: bytes) -> None:
+        """Delete the files of a version that are not what they should be.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        place = self.place(infohash)
+        with explained(place):
+            _delete(place)
+
     def _file(self, infohash: bytes) -> Path:
         return self.root / (infohash.hex() + _SUFFIX)
 

@@ -87,6 +87,8 @@ async def take(
     good = await storage.check()
     await storage.close()
     if not good.full:
+        # Or the next attempt would find it there, and take it for what it should be.
+        await trio.to_thread.run_sync(shelf.discard, infohash)
         raise SiteError(f"{source} was changed while it was published: try again")
     await trio.to_thread.run_sync(shelf.note, infohash, metainfo)
     return Snapshot(metainfo, base, await storage.fingerprint())

@@ -73,7 +73,7 @@ class Storage:
         directory: str | os.PathLike[str],
         *,
         wanted: Iterable[int] | None = None,
-        allocation: Allocation = Allocation.FULL,
+        allocation: Allocation | None = None,
     ) -> None:
         """Decide where and what. Nothing is touched before :meth:`open`.
 
@@ -82,12 +82,13 @@ class Storage:
             info: The torrent.
             directory: The download directory.
             wanted: Indexes of the files to download; all if not given.
-            allocation: Whether new files take their disk space at once.
+            allocation: Whether new files take their space at once; as ``disk`` says by default.
         """
         self.info: Final = info
         self._disk: Final = disk
         self._wanted = None if wanted is None else frozenset(wanted)
-        self._allocation: Final = allocation
+        usual = Allocation.SPARSE if disk.sparse else Allocation.FULL
+        self._allocation: Final = allocation or usual
         self._access: Final = Access(disk, Places(info, parts_name(info)), Path(directory))
         self._trust: Final = Trust(info, self._access)
         self.trusted: Final = self._trust.pieces

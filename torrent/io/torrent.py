@@ -20,7 +20,6 @@ from torrent.core.bitfield import Bitfield
 from torrent.core.commands import Pause, Prioritise, Resume, Sequential
 from torrent.core.sources import Transfer
 from torrent.errors import StorageError, TorrentError
-from torrent.io.allocation import Allocation
 from torrent.io.events import Events, Lost
 from torrent.io.reader import Reader
 from torrent.io.results import Phase, TorrentStatistics
@@ -272,10 +271,7 @@ class Torrent(Listener):
         wanted = self.task.wanted(info)
         if self.sharing.storage is not None:
             await self.sharing.storage.close()
-        allocation = Allocation.SPARSE if self._disk.sparse else Allocation.FULL
-        storage = Storage(
-            self._disk, info, self.task.directory, wanted=wanted, allocation=allocation
-        )
+        storage = Storage(self._disk, info, self.task.directory, wanted=wanted)
         existed = await storage.open()
         have = await self._look(storage, info) if existed else Bitfield(info.piece_count)
         self.sharing.storage = storage

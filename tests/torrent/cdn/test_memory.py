@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from dht.node.disk import StateError
 from dht.node.state import State
 from tests.naming import KEY, NAME, record
 from torrent.cdn import memory as module
-from torrent.cdn.memory import Memory
+from torrent.cdn.memory import Memory, Shelved, Site, Volunteer
 from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
@@ -76,6 +77,40 @@ def test_a_database_of_a_release_that_knew_no_names_is_taken(tmp_path: Path) -> 
         memory.saw(NAME, record(1), 1.0)
     with State.open(tmp_path) as state:  # And that release can still use it.
         assert state.statistics().promises == 0
+
+
+def test_what_is_here_is_remembered_and_the_database_is_whole(tmp_path: Path) -> None:
+    one, two = (Shelved(n, bytes([n]) * 20, tmp_path / f"{n}") for n in (1, 2))
+    site = Site(NAME, tmp_path / "www", 3)
+    volunteer = Volunteer("127.0.0.1", 9, 5.0, 5.0, 0)
+    with Memory.open(tmp_path) as memory:
+        memory.saw(NAME, record(1), 1.0)
+        for version in (one, two, one):
+            memory.shelve(NAME, version)
+        memory.publishes(site)
+        memory.challenged(NAME, volunteer)
+        memory.challenged(NAME, replace(volunteer, port=8, passed=None))
+        memory._database.check()
+    with Memory.open(tmp_path, readonly=True) as memory:
+        assert memory.shelved(NAME) == [two, one]
+        assert memory.sites() == [site]
+        assert memory.volunteers(NAME) == [volunteer]
+    with Memory.open(tmp_path) as memory:
+        memory.unshelve(NAME, two)
+        assert memory.shelved(NAME) == [one]
+
+
+def test_who_went_long_ago_is_missed_no_more(memory: Memory) -> None:
+    gone = Volunteer("127.0.0.1", 9, module.MISSED + 6.0, 5.0, 1, "it does not answer")
+    memory.challenged(NAME, replace(gone, asked=module.MISSED + 4.0))
+    assert len(memory.volunteers(NAME)) == 1
+    memory.challenged(NAME, gone)
+    assert memory.volunteers(NAME) == []
+
+
+def test_no_state_has_no_sites(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "none", readonly=True) as memory:
+        assert memory.sites() == []
 
 
 def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
