@@ -18,10 +18,21 @@ from benchmarks.report import Row, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTIONS = ("flood", "networks", "footprint", "hashing", "transfer", "seedbox", "swarm")
+SECTIONS = (
+    "flood",
+    "networks",
+    "footprint",
+    "hashing",
+    "transfer",
+    "seedbox",
+    "swarm",
+    "sim_swarm",
+)
 
 
-def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
+def sections(
+    chosen: list[str], *, smoke: bool, large: bool = False
+) -> Iterator[tuple[str, list[Row]]]:
     """Run what was chosen; titles and rows, as they are ready."""
     memory: list[Row] = []
     if "flood" in chosen:
@@ -43,19 +54,26 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "sim_swarm" in chosen:
+        from benchmarks import sim_swarm  # Needs numba, which the others do without.
+
+        title = "(k) Simulated: compiled swarms, a flash crowd and a source four times a peer"
+        yield title, sim_swarm.run(smoke=smoke, large=large)
 
 
 def main() -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a moment of each, not judged")
+    parser.add_argument("--large", action="store_true", help="worlds that take minutes, too")
     parser.add_argument("section", nargs="*", help=f"of: {', '.join(SECTIONS)} (all)")
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     started = time.monotonic()
     missed = 0
-    for title, rows in sections(options.section or list(SECTIONS), smoke=options.smoke):
+    chosen = options.section or list(SECTIONS)
+    for title, rows in sections(chosen, smoke=options.smoke, large=options.large):
         shown = [row.unjudged() for row in rows] if options.smoke else rows
         print(table(title, shown), flush=True)
         missed += sum(row.met is False for row in shown)
