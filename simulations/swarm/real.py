@@ -16,6 +16,10 @@ endgame          the rest of a piece is split              blocks are asked for 
 neighbours       from the tracker                          from tracker and gossip (BEP 11)
 liars            known by chunk                            known by block
 ===============  ========================================  =========================================
+
+What this makes is a beginning and an end that are some seconds longer, whatever the content: 20
+peers and a fast source took 1.11 of the limit compiled and 1.31 here for 60 pieces of 64 KiB, and
+1.03 and 1.06 for 240. Peers upload as much for what they download on average, but are less alike.
 """
 
 from __future__ import annotations

@@ -114,19 +114,19 @@ def test_cloth() -> None:
     own.release(lent)
 
 
-AGREEING = {"peers": 20, "pieces": 60, "origin__up": 524_288.0, "rules__slots": 4}
-SEEDS = (1, 2, 3)
+AGREEING = {"peers": 20, "pieces": 240, "origin__up": 524_288.0, "rules__slots": 4}
+SEEDS = (1, 2)
 
 
 @pytest.mark.slow
-def test_both_fidelities_agree_within_a_fifth() -> None:
+def test_both_fidelities_agree_but_for_beginning_and_end() -> None:
     """How much what `simulations.swarm.real` lists matters."""
     both = {
         fidelity: [swarmed(seed, fidelity, **AGREEING)[1] for seed in SEEDS]
         for fidelity in ("message", "protocol")
     }
     compiled, real = (t_interval([makespan(r) for r in both[f]]) for f in both)
-    assert compiled.mean == pytest.approx(real.mean, rel=0.25)
+    assert compiled.middle == pytest.approx(real.middle, rel=0.06)
     ratios = [
         np.concatenate([fetching(r)["uploaded"] / fetching(r)["downloaded"] for r in both[f]])
         for f in both
