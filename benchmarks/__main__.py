@@ -17,7 +17,6 @@ from benchmarks import (
     hashing,
     networks,
     seedbox,
-    sim_lookup,
     swarm,
     transfer,
 )
@@ -37,10 +36,13 @@ SECTIONS = (
     "swarm",
     "sim_protocol",
     "sim_lookup",
+    "sim_swarm",
 )
 
 
-def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
+def sections(
+    chosen: list[str], *, smoke: bool, large: bool = False
+) -> Iterator[tuple[str, list[Row]]]:
     """Run what was chosen; titles and rows, as they are ready."""
     memory: list[Row] = []
     if "flood" in chosen:
@@ -62,27 +64,40 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    yield from simulated(chosen, smoke=smoke, large=large)
+
+
+def simulated(chosen: list[str], *, smoke: bool, large: bool) -> Iterator[tuple[str, list[Row]]]:
+    """The simulator's sections; their modules need numpy and numba, which the others do without."""
     if "sim_protocol" in chosen:
-        from benchmarks import sim_protocol  # Needs numpy, which the others do without.
+        from benchmarks import sim_protocol
 
         yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
     if "sim_lookup" in chosen:
-        yield "(l) Lookups on whole networks, k = 20, alpha = 3", sim_lookup.run(smoke=smoke)
+        from benchmarks import sim_lookup
+
+        title = "(j) Simulated: lookups on whole networks, k = 20, alpha = 3"
+        yield title, sim_lookup.run(smoke=smoke, large=large)
+    if "sim_swarm" in chosen:
+        from benchmarks import sim_swarm
+
+        title = "(k) Simulated: compiled swarms, a flash crowd and a source four times a peer"
+        yield title, sim_swarm.run(smoke=smoke, large=large)
 
 
 def main() -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a moment of each, not judged")
-    parser.add_argument("--large", action="store_true", help="4M nodes too, which need 8 GB")
+    parser.add_argument("--large", action="store_true", help="worlds that take minutes, too")
     parser.add_argument("section", nargs="*", help=f"of: {', '.join(SECTIONS)} (all)")
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
-    sim_lookup.LARGE = options.large
     started = time.monotonic()
     missed = 0
-    for title, rows in sections(options.section or list(SECTIONS), smoke=options.smoke):
+    chosen = options.section or list(SECTIONS)
+    for title, rows in sections(chosen, smoke=options.smoke, large=options.large):
         shown = [row.unjudged() for row in rows] if options.smoke else rows
         print(table(title, shown), flush=True)
         missed += sum(row.met is False for row in shown)

@@ -27,17 +27,16 @@ K = 20
 THREADS = os.cpu_count() or 1
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LARGEST = 4_000_000
-LARGE = False
 """Whether that is measured, too; set by ``--large``."""
 PEERSIM = 930
 """Lookups a second of PeerSim's Kademlia module at 10,000 nodes."""
 HOUR = 3600.0
 
 
-def run(*, smoke: bool) -> list[Row]:
+def run(*, smoke: bool, large: bool = False) -> list[Row]:
     """All rows."""
     sizes = (1_000, 10_000) if smoke else SIZES
-    if LARGE and not smoke:
+    if large and not smoke:
         sizes = (*sizes, LARGEST)
     rows = [_cold()] if not smoke else []
     for nodes in sizes:

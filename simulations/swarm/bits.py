@@ -1,0 +1,166 @@
+"""Sets of pieces as bits, and the rarest of them counted without counters.
+
+The rarest piece among one's neighbours is asked for millions of times a run. Counters per peer and
+piece would be kept by one random write for each neighbour and piece that passes, 35 times as many
+as there are transfers; and they are N x M of them. Instead the counts are made when they are asked
+for, 64 pieces at a time: a *bit-sliced* counter holds the low bits of 64 counts in one word, the
+next bits in another, and adds a neighbour's 64 bits with a full adder's five instructions.
+The minimum is found from the top bit down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulations.compiled import bit_length
+from simulations.dice import unit
+from simulations.swarm.arrays import MOST_OPEN, NOBODY, PLANES, SEVEN, Array, Arrays
+from simulations.swarm.machine import inner
+
+_ONE = np.uint64(1)
+_NONE = np.uint64(0)
+MOST_COUNTED = 2**PLANES - 1
+"""Neighbours counted; of a larger crowd the first ones."""
+
+
+@inner
+def draw(arrays: Arrays) -> float:
+    """The next random number in [0, 1)."""
+    knob = arrays.knobs[0]
+    knob.thrown += 1
+    return unit(knob.seed, knob.thrown)
+
+
+@inner
+def has(bits: Array, piece: int) -> bool:
+    """Whether ``piece`` is in the set."""
+    return bool((bits[piece >> 6] >> np.uint64(piece & 63)) & _ONE)
+
+
+@inner
+def add(bits: Array, piece: int) -> None:
+    """Put ``piece`` into the set."""
+    bits[piece >> 6] |= _ONE << np.uint64(piece & 63)
+
+
+@inner
+def discard(bits: Array, piece: int) -> None:
+    """Take ``piece`` out of the set."""
+    bits[piece >> 6] &= ~(_ONE << np.uint64(piece & 63))
+
+
+@inner
+def offers(theirs: Array, ours: Array) -> bool:
+    """Whether ``theirs`` has a piece that ``ours`` lacks."""
+    for w in range(theirs.shape[0]):  # noqa: SIM110 - a generator would be an object
+        if theirs[w] & ~ours[w]:
+            return True
+    return False
+
+
+@inner
+def _full(a: np.uint64, b: np.uint64, c: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Add three bits, 64 times: sum and carry."""
+    half = a ^ b
+    return half ^ c, (a & b) | (half & c)
+
+
+@inner
+def _count(have: Array, near: Array, found: int, w: int) -> None:
+    """The counts of 64 pieces: bit i of the counts into the i-th of the last rows.
+
+    Seven at a time: four full adders make three bits of them, which are added to the planes.
+    ``near`` ends in peers that have nothing, so that seven always divides.
+    """
+    p0 = p1 = p2 = p3 = p4 = p5 = _NONE
+    for j in range(0, found, SEVEN):
+        s, c = _full(have[near[j], w], have[near[j + 1], w], have[near[j + 2], w])
+        t, d = _full(have[near[j + 3], w], have[near[j + 4], w], have[near[j + 5], w])
+        s, e = _full(s, t, have[near[j + 6], w])
+        t, fours = _full(c, d, e)
+        p0, carry = p0 ^ s, p0 & s
+        p1, carry = _full(p1, t, carry)
+        p2, carry = _full(p2, fours, carry)
+        p3, carry = p3 ^ carry, p3 & carry
+        p4, carry = p4 ^ carry, p4 & carry
+        p5 ^= carry
+    top = have.shape[0] - PLANES - 1
+    have[top, w], have[top + 1, w], have[top + 2, w] = p0, p1, p2
+    have[top + 3, w], have[top + 4, w], have[top + 5, w] = p3, p4, p5
+
+
+@inner
+def _least(have: Array) -> int:
+    """Keep of the candidates (the last row) those with the least count; how many there are."""
+    words, last = have.shape[1], have.shape[0] - 1
+    wanted = have[last]
+    for i in range(PLANES - 1, -1, -1):
+        some = _NONE
+        for w in range(words):
+            some |= wanted[w] & ~have[last - PLANES + i, w]
+        if some:
+            for w in range(words):
+                wanted[w] &= ~have[last - PLANES + i, w]
+    left = 0
+    for w in range(words):
+        rest = wanted[w]
+        while rest:
+            rest &= rest - _ONE
+            left += 1
+    return left
+
+
+@inner
+def _nth(bits: Array, n: int) -> int:
+    """The n-th piece of a set, from 0."""
+    for w in range(bits.shape[0]):
+        rest = bits[w]
+        while rest:
+            if n == 0:
+                return w * 64 + bit_length(rest & (~rest + _ONE)) - 1
+            rest &= rest - _ONE
+            n -= 1
+    return NOBODY
+
+
+@inner
+def choose(arrays: Arrays, v: int, u: int) -> int:
+    """What ``v`` asks ``u`` for next: a piece that is rarest around ``v``; chance among equals."""
+    have = arrays.have
+    found = min(int(arrays.peers[v].degree), MOST_COUNTED) if arrays.knobs[0].rarest else 0
+    if not _candidates(have, have[u], arrays.busy[v], arrays.near[v], found):
+        return NOBODY
+    left = _least(have)
+    wanted = have[have.shape[0] - 1]
+    if arrays.peers[v].loose > 0:
+        begun = _begun(arrays, v, wanted)
+        if begun >= 0:
+            return begun
+    return _nth(wanted, int(draw(arrays) * left))
+
+
+@inner
+def _begun(arrays: Arrays, v: int, wanted: Array) -> int:
+    """What of ``wanted`` is under way."""
+    seen = 0
+    for k in range(MOST_OPEN):
+        if seen == arrays.peers[v].opened:
+            break
+        piece = int(arrays.parts[v, k, 0].piece)
+        seen += piece >= 0
+        if piece >= 0 and has(wanted, piece):
+            return piece
+    return NOBODY
+
+
+@inner
+def _candidates(have: Array, theirs: Array, busy: Array, near: Array, found: int) -> bool:
+    """Pieces that one has and the other wants, into the last row, counted; whether there are."""
+    some, last = False, have.shape[0] - 1
+    for w in range(have.shape[1]):
+        wanted = theirs[w] & ~busy[w]
+        have[last, w] = wanted
+        if wanted:
+            some = True
+            _count(have, near, found, w)
+    return some

@@ -1,0 +1,145 @@
+"""A step: each uplink is divided among those it serves, and what arrives is put in its place.
+
+Shares are equal, as those of TCP streams through one bottleneck are, and nothing is left over that
+somebody could take: a share that a full downlink cannot use goes to the next, and with a piece
+complete in the middle of a step the rest of the share goes into the next piece. What passes in a
+step can be given on from the next: never early, so that no run can beat what physics allows.
+"""
+
+from __future__ import annotations
+
+from simulations.swarm.arrays import NOBODY, Array, Arrays
+from simulations.swarm.bits import discard
+from simulations.swarm.choking import OVER, end_turn
+from simulations.swarm.fetching import pick
+from simulations.swarm.judging import NEVER, ban, judge
+from simulations.swarm.machine import inner
+
+_LEAST = 1e-9
+"""Less than a byte of any piece: rounding."""
+_TRIES = 2
+
+
+@inner
+def serve(arrays: Arrays, u: int) -> None:
+    """Upload for one step."""
+    knob, peer = arrays.knobs[0], arrays.peers[u]
+    budget = peer.up * knob.step
+    first = knob.spent % knob.slots
+    for _ in range(_TRIES):
+        left = peer.given
+        for i in range(knob.slots):
+            e = int(arrays.slots[u, (first + i) % knob.slots])
+            if e < 0:
+                continue
+            took = _flow(arrays.edges, arrays.peers, arrays.parts, knob.chunk, e, budget / left)
+            budget -= took if took >= 0 else _upload(arrays, u, e, budget / left)
+            left -= 1
+        if budget < _LEAST or peer.given == 0:
+            break
+
+
+@inner
+def _flow(edges: Array, peers: Array, parts: Array, size: float, e: int, share: float) -> float:
+    """Send ``share`` on ``e`` if that completes nothing, as most steps do; else -1."""
+    edge = edges[e]
+    twin, peer = edges[edge.twin], peers[edge.peer]
+    if twin.entry < 0 or twin.lying:
+        return -1.0
+    part = parts[edge.peer, twin.entry, twin.chunk]
+    u = twin.peer
+    moved = min(share, peer.budget / max(peer.unserved, 1))
+    if part.got + moved + _LEAST > size or part.source != u:
+        return -1.0
+    peer.unserved -= 1
+    part.got += moved
+    edge.sent += moved
+    twin.received += moved
+    peer.budget -= moved
+    peer.downloaded += moved
+    peers[u].uploaded += moved
+    return float(moved)
+
+
+@inner
+def _upload(arrays: Arrays, u: int, e: int, share: float) -> float:
+    """Send up to ``share`` on ``e``; how much it took. Who wants nothing more loses its turn."""
+    edge = arrays.edges[e]
+    f, v = int(edge.twin), int(edge.peer)
+    twin, peer = arrays.edges[f], arrays.peers[v]
+    if twin.entry < 0 and not pick(arrays, f, v, u):
+        end_turn(arrays, e)
+        return 0.0
+    room = peer.budget / max(peer.unserved, 1)
+    peer.unserved -= 1
+    left = total = min(share, room)
+    while left > _LEAST and arrays.knobs[0].fresh < arrays.lists.shape[1]:
+        if twin.entry < 0 and (edge.paid == OVER or not pick(arrays, f, v, u)):
+            end_turn(arrays, e)
+            break
+        left -= _put(arrays, f, v, u, left)
+        if twin.peer != u:
+            break  # Banned.
+    moved = total - left
+    edge.sent += moved
+    twin.received += moved
+    peer.budget -= moved
+    peer.downloaded += moved
+    arrays.peers[u].uploaded += moved
+    return float(moved)
+
+
+@inner
+def _put(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
+    """Add up to ``most`` to the chunk that comes on ``f``; how much fitted."""
+    edge, knob = arrays.edges[f], arrays.knobs[0]
+    k, c = int(edge.entry), int(edge.chunk)
+    if edge.lying and knob.leaves:
+        return _lie(arrays, f, v, u, most)
+    entry, chunk = arrays.parts[v, k, 0], arrays.parts[v, k, c]
+    amount = min(most, knob.chunk - chunk.got)
+    chunk.got += amount
+    if 0 <= chunk.source != u:
+        entry.mixed = 1
+    chunk.source = u
+    if edge.lying:
+        chunk.liar = u
+    if knob.chunk - chunk.got < _LEAST:
+        chunk.got = knob.chunk
+        _close(arrays, f, v, k, c)
+    return float(amount)
+
+
+@inner
+def _lie(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
+    """A false block where each block has its hash: it is lost, and its sender known."""
+    edge, knob = arrays.edges[f], arrays.knobs[0]
+    amount = min(most, knob.block - edge.fake)
+    edge.fake += amount
+    arrays.peers[v].wasted += amount
+    if knob.block - edge.fake < _LEAST:
+        edge.fake = 0.0
+        if knob.ban != NEVER:
+            ban(arrays, v, u)
+    return float(amount)
+
+
+@inner
+def _close(arrays: Arrays, f: int, v: int, k: int, c: int) -> None:
+    """A chunk is whole."""
+    entry, peer = arrays.parts[v, k, 0], arrays.peers[v]
+    arrays.parts[v, k, c].holder = NOBODY
+    if entry.shared:
+        for g in range(peer.row, peer.row + peer.room):
+            edge = arrays.edges[g]
+            if edge.peer >= 0 and edge.entry == k and edge.chunk == c:
+                edge.entry = NOBODY
+                peer.fetches -= 1
+    else:
+        arrays.edges[f].entry = NOBODY
+        peer.fetches -= 1
+    entry.left -= 1
+    if entry.left == 0:
+        judge(arrays, v, k)
+    elif entry.owner >= 0:
+        discard(arrays.busy[v], entry.piece)
