@@ -21,8 +21,7 @@ import numpy as np
 from dht.core.bucket import MOST_FAILURES
 from dht.core.table import GAIN
 from simulations.compiled import bit_length
-
-from simulations.message.parts import part
+from simulations.message.parts import part, whole
 
 if TYPE_CHECKING:
     from simulations.message.state import Row, World
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 @part
 def prefix(a: int, b: int) -> int:
     """How many leading bits two ids share; 64 if they are equal."""
-    return 64 - bit_length(a ^ b)
+    return whole(64 - bit_length(a ^ b))
 
 
 @part
@@ -150,7 +149,7 @@ def failed(w: World, n: int, key: int, now: float) -> bool:
     # The newest spare. It keeps the time of its own last answer, so it may be questionable at once.
     spare = w.spares[n, b, 0]
     key, when = spare.id, spare.heard
-    slot, rtt = np.int64(spare.slot), np.float64(spare.rtt)
+    slot, rtt = whole(spare.slot), np.float64(spare.rtt)
     remove(w, n, b, i)
     insert(w, n, key, slot, rtt, when, now)
     return True

@@ -26,7 +26,7 @@ from simulations.message.buckets import bucket_of, find
 from simulations.message.chance import unit
 from simulations.message.events import REQUEST, SLOW
 from simulations.message.heap import soon
-from simulations.message.parts import part
+from simulations.message.parts import number, part
 from simulations.message.state import FREE_CALLS, LINKS, REQUESTS
 from simulations.message.timing import patience
 
@@ -34,16 +34,15 @@ if TYPE_CHECKING:
     from simulations.message.state import Row, World
 
 # Requests.
-PING: Final = np.int64(0)
-FIND: Final = np.int64(1)
-GET: Final = np.int64(2)
-PUT: Final = np.int64(3)
+PING: Final = number(0)
+FIND: Final = number(1)
+GET: Final = number(2)
+PUT: Final = number(3)
 
 
-
-PATIENT: Final = np.int64(0)
-PASSED_SLOW: Final = np.int64(1)
-PASSED_DEAD: Final = np.int64(2)
+PATIENT: Final = number(0)
+PASSED_SLOW: Final = number(1)
+PASSED_DEAD: Final = number(2)
 
 HOLE: Final = 120.0
 """Seconds a NAT remembers whom something was sent to (RFC 4787 asks for two minutes)."""
@@ -53,8 +52,8 @@ GRAIN: Final = 0.001
 the very moment at which patience ends has arrived."""
 
 # Calls without an operation.
-PING_OP: Final = np.int64(-1)
-ENTER_OP: Final = np.int64(-2)
+PING_OP: Final = number(-1)
+ENTER_OP: Final = number(-2)
 """The first request of a node that joins."""
 
 
@@ -98,8 +97,8 @@ def send(
 
     ``last``: when it was last heard from, if not by the table.
     """
-    w.count[FREE_CALLS] -= 1
-    c = w.free_calls[w.count[FREE_CALLS]]
+    w.tally[FREE_CALLS] -= 1
+    c = w.free_calls[w.tally[FREE_CALLS]]
     call, node = w.calls[c], w.nodes[n]
     b = bucket_of(w, n, key)
     i = find(w, n, b, key)
@@ -121,7 +120,7 @@ def send(
     call.request = request
     call.passed = PATIENT
     call.events = call.names = call.holds = 0
-    w.count[REQUESTS] += 1
+    w.tally[REQUESTS] += 1
     call.answer_at = np.inf
     arrival = now + delay(w, n, to)
     if reached(w, n, to, key, last, now, arrival):
@@ -152,5 +151,5 @@ def release(w: World, c: int) -> None:
     call: Row = w.calls[c]
     call.events -= 1
     if call.events == 0:
-        w.free_calls[w.count[FREE_CALLS]] = c
-        w.count[FREE_CALLS] += 1
+        w.free_calls[w.tally[FREE_CALLS]] = c
+        w.tally[FREE_CALLS] += 1

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dht.core.bucket import MOST_FAILURES
 from simulations.message.buckets import bucket_of, is_bad
-from simulations.message.parts import part
+from simulations.message.parts import number, part
 
 if TYPE_CHECKING:
     from simulations.message.state import Array, World
 
 
-NONE = np.int64(0)
-ANY = np.int64(MOST_FAILURES + 1)
+NONE = number(0)
+ANY = number(MOST_FAILURES + 1)
 
 
 @part

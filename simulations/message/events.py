@@ -2,35 +2,35 @@
 
 from typing import Final
 
-import numpy as np
+from simulations.message.parts import number
 
-REQUEST: Final = np.int64(0)
+REQUEST: Final = number(0)
 """A request arrives."""
-ANSWER: Final = np.int64(1)
+ANSWER: Final = number(1)
 """An answer arrives."""
-SLOW: Final = np.int64(2)
+SLOW: Final = number(2)
 """The short timeout of a call rings,"""
-DEAD: Final = np.int64(3)
+DEAD: Final = number(3)
 """and the long one."""
-WAKE: Final = np.int64(4)
+WAKE: Final = number(4)
 """A node's upkeep said that something would be due."""
-DUTY: Final = np.int64(5)
+DUTY: Final = number(5)
 """An operation of upkeep is over: perhaps another may begin."""
-FAR_WALKS: Final = np.int64(6)
+FAR_WALKS: Final = number(6)
 """A node has joined, and refreshes its far buckets."""
-BEGIN: Final = np.int64(7)
+BEGIN: Final = number(7)
 """A session begins,"""
-GATE: Final = np.int64(8)
+GATE: Final = number(8)
 """or it looks for a node to join through once more."""
-LEAVE: Final = np.int64(9)
+LEAVE: Final = number(9)
 """A session ends."""
-TRAFFIC: Final = np.int64(10)
+TRAFFIC: Final = number(10)
 """Some node wants something."""
-PUBLISH: Final = np.int64(11)
+PUBLISH: Final = number(11)
 """A record is published, or again; the index is the record's."""
-SAMPLE: Final = np.int64(12)
+SAMPLE: Final = number(12)
 """The network is looked at."""
-READ: Final = np.int64(13)
+READ: Final = number(13)
 """Some node reads a record."""
-RETURN: Final = np.int64(14)
+RETURN: Final = number(14)
 """Who was away comes back."""

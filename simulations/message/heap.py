@@ -73,17 +73,17 @@ def drop_first(heap: Array, size: int) -> None:
 @part
 def soon(w: World, time: float, kind: int, index: int) -> None:
     """Enter a moment that lies seconds ahead at most."""
-    push(w.near, w.count[NEAR], time, w.count[SERIAL], kind, index)
-    w.count[NEAR] += 1
-    w.count[SERIAL] += 1
+    push(w.near, w.tally[NEAR], time, w.tally[SERIAL], kind, index)
+    w.tally[NEAR] += 1
+    w.tally[SERIAL] += 1
 
 
 @part
 def later(w: World, time: float, kind: int, index: int) -> None:
     """Enter a moment that may lie hours ahead."""
-    push(w.far, w.count[FAR], time, w.count[SERIAL], kind, index)
-    w.count[FAR] += 1
-    w.count[SERIAL] += 1
+    push(w.far, w.tally[FAR], time, w.tally[SERIAL], kind, index)
+    w.tally[FAR] += 1
+    w.tally[SERIAL] += 1
 
 
 @compiled
@@ -95,9 +95,9 @@ def expect(world: World, time: float, kind: int, index: int) -> None:
 @part
 def near_first(w: World) -> bool:
     """Whether the next moment is in the near heap; one of the heaps is not empty."""
-    if w.count[NEAR] == 0:
+    if w.tally[NEAR] == 0:
         return False
-    if w.count[FAR] == 0:
+    if w.tally[FAR] == 0:
         return True
     a, b = w.near[0], w.far[0]
     return bool(a.time < b.time or (a.time == b.time and a.serial < b.serial))

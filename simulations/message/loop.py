@@ -17,7 +17,7 @@ from simulations.message.closest import closest
 from simulations.message.heap import drop_first, near_first
 from simulations.message.opened import opened
 from simulations.message.operations import JOIN, REFRESH, begin
-from simulations.message.parts import part
+from simulations.message.parts import part, whole
 from simulations.message.sessions import (
     come_back,
     enter,
@@ -58,7 +58,8 @@ LOW: Final = 1
 """A pool runs low: make them larger and go on."""
 
 SPARE_OPS: Final = 16
-"""Operations that one moment begins at most: 5 of a look at a table, 4 of records, 6 after joining."""
+"""Operations that one moment begins at most: 5 by a look at a table and 4 by one at records, or 6
+after joining."""
 SPARE_CALLS: Final = 512
 """Calls that one moment makes at most: those operations ask alpha contacts each, 16 checks, and a
 publication writes to k at once. Heaps get two moments of each call."""
@@ -67,7 +68,7 @@ publication writes to k at once. Heaps get two moments of each call."""
 @part
 def low(w: World) -> bool:
     """Whether a pool or a list may overflow within the next moment."""
-    count = w.count
+    count = w.tally
     return bool(
         count[FREE_CALLS] < SPARE_CALLS
         or count[FREE_OPS] < SPARE_OPS
@@ -83,7 +84,7 @@ def advance(world: World, until: float, most: int) -> int:
     """Let happen what happens until ``until``, at most ``most`` moments; DONE or LOW."""
     w = opened(world)
     for _ in range(most):
-        if w.count[NEAR] + w.count[FAR] == 0:
+        if w.tally[NEAR] + w.tally[FAR] == 0:
             return DONE
         if low(w):
             return LOW
@@ -92,20 +93,20 @@ def advance(world: World, until: float, most: int) -> int:
         else:
             heap, which = w.far, FAR
         first = heap[0]
-        now, kind, index = first.time, np.int64(first.kind), np.int64(first.index)
+        now, kind, index = first.time, whole(first.kind), whole(first.index)
         if now > until:
             return DONE
-        drop_first(heap, w.count[which])
-        w.count[which] -= 1
-        w.count[EVENTS] += 1
+        drop_first(heap, w.tally[which])
+        w.tally[which] -= 1
+        w.tally[EVENTS] += 1
         w.clock[0] = now
         if kind <= events.DEAD:
             of_call(w, kind, index, now)
         else:
             of_node(w, kind, index, now)
-        for i in range(w.count[TODO]):
+        for i in range(w.tally[TODO]):
             operations.drive(w, w.todo[i], now)
-        w.count[TODO] = 0
+        w.tally[TODO] = 0
     return LOW
 
 
@@ -132,7 +133,7 @@ def of_call(w: World, kind: int, c: int, now: float) -> None:
 def abandon(w: World, c: int) -> None:
     """Who made the call has left; its operations went with it."""
     call = w.calls[c]
-    w.count[ABANDONED] += call.passed != calls.PASSED_DEAD
+    w.tally[ABANDONED] += call.passed != calls.PASSED_DEAD
     call.passed = calls.PASSED_DEAD
     call.answer_at = np.inf
     if runs(w, c):
@@ -171,8 +172,8 @@ def take_answer(w: World, c: int, now: float) -> None:
     call = w.calls[c]
     n = call.owner
     node = w.nodes[n]
-    w.count[ANSWERS] += 1
-    w.count[NAMES] += call.names
+    w.tally[ANSWERS] += 1
+    w.tally[NAMES] += call.names
     observe(node, w.rules, now - call.sent)
     if answered(w, n, call.id, call.to, now - call.sent, now):
         wake(w, n, now)
@@ -203,7 +204,7 @@ def ring_long(w: World, c: int, now: float) -> None:
     call = w.calls[c]
     n = call.owner
     call.passed = calls.PASSED_DEAD
-    w.count[FAILURES] += 1
+    w.tally[FAILURES] += 1
     if failed(w, n, call.id, now):
         wake(w, n, now)
     if call.op == calls.PING_OP:
@@ -217,7 +218,7 @@ def ring_long(w: World, c: int, now: float) -> None:
 
 @part
 def of_node(w: World, kind: int, n: int, now: float) -> None:
-    """Something happens to a node, or to all of them."""
+    """Something happens to a node."""
     if kind == events.WAKE:
         if w.nodes[n].wakes_at == now:
             w.nodes[n].wakes_at = np.inf
@@ -229,18 +230,25 @@ def of_node(w: World, kind: int, n: int, now: float) -> None:
         far_walks(w, n, now)
     elif kind == events.LEAVE:
         leave(w, n, now)
-    elif kind == events.TRAFFIC:
+    elif kind == events.RETURN:
+        come_back(w, n, now, now + session(w, n))
+    elif kind == events.GATE:
+        enter(w, n, now)
+    else:
+        of_network(w, kind, n, now)
+
+
+@part
+def of_network(w: World, kind: int, index: int, now: float) -> None:
+    """Something happens that is no single node's."""
+    if kind == events.TRAFFIC:
         traffic(w, now)
     elif kind == events.READ:
         read(w, now)
     elif kind == events.BEGIN:
         visit(w, now)
-    elif kind == events.RETURN:
-        come_back(w, n, now, now + session(w, n))
-    elif kind == events.GATE:
-        enter(w, n, now)
     elif kind == events.PUBLISH:
-        publish(w, n, now)
+        publish(w, index, now)
     else:
         sample(w, now)
 

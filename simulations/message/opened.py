@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 @structref.register
-class OpenedType(types.StructRef):  # type: ignore[misc]
+class OpenedType(types.StructRef):
     """The type of an opened world, as numba knows it."""
 
     def preprocess_fields(self, fields: Sequence[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
         """Types of values, not of literals."""
-        return tuple((name, types.unliteral(kind)) for name, kind in fields)
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)  # type: ignore[no-untyped-call]
 
 
-class Opened(structref.StructRefProxy):  # type: ignore[misc]
+class Opened(structref.StructRefProxy):
     """An opened world; never seen by Python."""
 
     def __new__(cls, *fields: Any) -> Any:
         """Put the fields of a world into one structure."""
-        return structref.StructRefProxy.__new__(cls, *fields)
+        return structref.StructRefProxy.__new__(cls, *fields)  # type: ignore[no-untyped-call]
 
 
-structref.define_constructor(Opened, OpenedType, list(World._fields))
+structref.define_constructor(Opened, OpenedType, list(World._fields))  # type: ignore[no-untyped-call]
 
 
 @part

@@ -31,7 +31,7 @@ from simulations.message import calls, events, shortlist, walk
 from simulations.message.buckets import bucket_of, prefix
 from simulations.message.closest import closest
 from simulations.message.heap import soon
-from simulations.message.parts import part
+from simulations.message.parts import number, part, whole
 from simulations.message.shortlist import learn
 from simulations.message.state import FREE_OPS, OPS, ROWS, TODO
 from simulations.message.stores import holds
@@ -41,36 +41,36 @@ if TYPE_CHECKING:
     from simulations.message.state import Row, World
 
 # The first five are the numbers of simulations.rows.Kind.
-LOOKUP: Final = np.int64(0)
-GET: Final = np.int64(1)
-PUT: Final = np.int64(2)
-REFRESH: Final = np.int64(3)
-JOIN: Final = np.int64(4)
-REPLICATE: Final = np.int64(5)
+LOOKUP: Final = number(0)
+GET: Final = number(1)
+PUT: Final = number(2)
+REFRESH: Final = number(3)
+JOIN: Final = number(4)
+REPLICATE: Final = number(5)
 
 # What a candidate is to a write.
-UNWRITTEN: Final = np.int64(0)
-WRITING: Final = np.int64(1)
-WRITTEN: Final = np.int64(2)
-SPARED: Final = np.int64(3)
+UNWRITTEN: Final = number(0)
+WRITING: Final = number(1)
+WRITTEN: Final = number(2)
+SPARED: Final = number(3)
 
-FIRST: Final = np.int64(0)
+FIRST: Final = number(0)
 LONG_AGO: Final = -1e18
-MAX_JOIN_WALKS: Final = np.int64(6)
+MAX_JOIN_WALKS: Final = number(6)
 """dht.core.planning's, which cannot be imported by a kernel's module for its weight."""
 
 
 @part
 def begin(w: World, n: int, kind: int, target: int, record: int, now: float) -> None:
     """Node ``n`` begins an operation about ``target``."""
-    w.count[FREE_OPS] -= 1
-    w.count[OPS] += 1
-    op = w.free_ops[w.count[FREE_OPS]]
+    w.tally[FREE_OPS] -= 1
+    w.tally[OPS] += 1
+    op = w.free_ops[w.tally[FREE_OPS]]
     row = w.ops[op]
     row.target = row.point = target
     row.owner_id = w.nodes[n].id
     row.started = now
-    row.serial = w.count[OPS]
+    row.serial = w.tally[OPS]
     row.owner = n
     row.kind = kind
     row.record = record
@@ -91,8 +91,8 @@ def begin(w: World, n: int, kind: int, target: int, record: int, now: float) -> 
 @part
 def go_on(w: World, op: int) -> None:
     """Have an operation driven once this moment is over."""
-    w.todo[w.count[TODO]] = op
-    w.count[TODO] += 1
+    w.todo[w.tally[TODO]] = op
+    w.tally[TODO] += 1
 
 
 @part
@@ -128,7 +128,7 @@ def ask_on(w: World, op: int, now: float) -> bool:
         candidate = w.ranked[op][i]
         key = candidate.away ^ row.target
         row.requests += 1
-        slot = np.int64(candidate.slot)
+        slot = whole(candidate.slot)
         calls.send(w, n, slot, key, request, row.target, op, now, LONG_AGO)
     # As dht.core.edge has it: only a window that is exactly full bars the question, not one that an
     # answer has just made narrower than what is in flight.
@@ -143,7 +143,7 @@ def ask_on(w: World, op: int, now: float) -> bool:
     row.owing = candidate.away ^ row.target
     row.owes = walk.OWED
     row.requests += 1
-    slot = np.int64(candidate.slot)
+    slot = whole(candidate.slot)
     calls.send(w, n, slot, row.owing, calls.FIND, row.point, op, now, LONG_AGO)
     return True
 
@@ -175,7 +175,7 @@ def write_on(w: World, op: int, now: float) -> None:
         row.writing += 1
         row.requests += 1
         key = candidate.away ^ row.target
-        slot = np.int64(candidate.slot)
+        slot = whole(candidate.slot)
         calls.send(w, row.owner, slot, key, calls.PUT, row.target, op, now, LONG_AGO)
         i = next_unwritten(w, op, i + 1)
 
@@ -264,8 +264,8 @@ def end(w: World, op: int, now: float) -> None:
 def discard(w: World, op: int) -> None:
     """Its row is free."""
     w.ops[op].serial = 0
-    w.free_ops[w.count[FREE_OPS]] = op
-    w.count[FREE_OPS] += 1
+    w.free_ops[w.tally[FREE_OPS]] = op
+    w.tally[FREE_OPS] += 1
 
 
 @part
@@ -281,8 +281,8 @@ def nearest(w: World, op: int) -> int:
 def report(w: World, op: int, now: float) -> None:
     """Write the row of an operation that is over."""
     row: Row = w.ops[op]
-    out = w.rows[w.count[ROWS]]
-    w.count[ROWS] += 1
+    out = w.rows[w.tally[ROWS]]
+    w.tally[ROWS] += 1
     first, share = judge(w, op)
     out.time = row.started
     out.latency = now - row.started
@@ -294,5 +294,3 @@ def report(w: World, op: int, now: float) -> None:
     out.requests = row.requests
     out.timeouts = row.failed
     out.success = row.holders > 0 if row.record >= 0 else first
-
-

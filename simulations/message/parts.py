@@ -11,7 +11,9 @@ see :func:`simulations.message.operations.begin`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from simulations.compiled import compiled
 
@@ -25,3 +27,18 @@ _R = TypeVar("_R")
 def part(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Compile ``function`` for other kernels to call."""
     return compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def number(value: int) -> int:
+    """A constant that kernels hand each other.
+
+    A plain ``0`` is a type of its own to numba, and whatever it is handed to would be compiled
+    again for it; numpy's integers are all of one type.
+    """
+    return np.int64(value)  # type: ignore[return-value]
+
+
+@part
+def whole(value: Any) -> int:
+    """Widen an integer that is kept in fewer bits: to numba each width is another type."""
+    return np.int64(value)  # type: ignore[return-value]

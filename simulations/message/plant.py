@@ -13,7 +13,7 @@ import numpy as np
 
 from simulations.message.buckets import forget_all
 from simulations.message.chance import below
-from simulations.message.parts import part
+from simulations.message.parts import part, whole
 from simulations.message.state import UPKEEP
 from simulations.message.truth import first_from
 
@@ -30,7 +30,7 @@ def plant(w: World, n: int, everybody: Array, now: float) -> None:
     forget_all(w, n)
     node = w.nodes[n]
     k = w.rules.k
-    b = low = np.int64(0)
+    b = low = whole(0)
     high, start = everybody.shape[0], np.uint64(0)
     while high - low - 1 > k and b < w.buckets.shape[1] - 1:
         bit = np.uint64(1) << np.uint64(63 - b)
@@ -56,7 +56,7 @@ def fill(w: World, n: int, b: int, everybody: Array, low: int, high: int, now: f
     bucket.touched = now
     own = w.nodes[n].id
     # Our own id lies in the last range alone, which has at most k others.
-    ours = low < high and everybody[low].id <= own and own <= everybody[high - 1].id
+    ours = low < high and everybody[low].id <= own <= everybody[high - 1].id
     if ours or high - low <= w.rules.k:
         for i in range(low, high):
             if everybody[i].id != own and bucket.members < w.rules.k:

@@ -27,8 +27,8 @@ STEP: Final = 1 << 20
 """Moments between two looks at how far we are: about a second."""
 
 OCTETS: Final = {"request": 105.0, "answer": 80.0, "contact": 26.0}
-"""What Mainline's messages weigh on average, IPv4 and UDP headers (28) included: a ``find_node`` has
-77 to 80 octets of bencoding, its answer 52 and 26 for each contact."""
+"""What Mainline's messages weigh on average, with the 28 octets of IPv4 and UDP headers: a
+``find_node`` has 77 to 80 octets of bencoding, its answer 52 and 26 for each contact."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,21 @@ def simulate(
     """As :func:`run`, with records in the network, and samples of it."""
     w = make_world(scenario, keeping or Keeping(), chance)
     w = pass_time(w, float(scenario.duration), progress)
-    moments, departures = int(w.count[st.EVENTS]), int(w.count[st.LEAVES])
+    moments, departures = int(w.tally[st.EVENTS]), int(w.tally[st.LEAVES])
     ages = scenario.duration - w.nodes["begun"][w.nodes["alive"] == 1]
     # What began in time is waited for, or the slowest of the last seconds would be missing.
     w = pass_time(w, scenario.duration + PATIENCE)
     return Outcome(
         lookups=lookup_rows(w, scenario.traffic.warmup, scenario.duration),
         samples=sample_rows(w),
-        copies=w.copies[: w.count[st.SAMPLES]].copy(),
+        copies=w.copies[: w.tally[st.SAMPLES]].copy(),
         ages=ages,
         departures=departures,
         moments=moments,
     )
 
 
-def pass_time(
-    w: World, until: float, progress: Callable[[float], None] | None = None
-) -> World:
+def pass_time(w: World, until: float, progress: Callable[[float], None] | None = None) -> World:
     """Let happen what happens until ``until``; the world as it is then."""
     while advance(w, until, STEP) != DONE:
         w = larger(w)
@@ -106,7 +104,7 @@ def pass_time(
 
 def lookup_rows(w: World, begin: float, end: float) -> Rows:
     """What operations came to, in the order of their ends."""
-    rows = w.rows[: w.count[st.ROWS]]
+    rows = w.rows[: w.tally[st.ROWS]]
     rows = rows[(rows["time"] >= begin) & (rows["time"] < end)]
     return Rows(
         {
@@ -125,7 +123,7 @@ def lookup_rows(w: World, begin: float, end: float) -> Rows:
 
 def sample_rows(w: World) -> Rows:
     """The network as it was, sample by sample; rates are those since the sample before."""
-    rows = w.samples[: w.count[st.SAMPLES]]
+    rows = w.samples[: w.tally[st.SAMPLES]]
     requests, answers, names = (_since(rows[name]) for name in ("requests", "answers", "names"))
     octets = OCTETS["request"] * requests + OCTETS["answer"] * answers + OCTETS["contact"] * names
     node_seconds = np.maximum(_since(rows["time"]) * rows["live"], 1e-9)

@@ -27,7 +27,7 @@ from simulations.message.calls import ENTER_OP, FIND, send
 from simulations.message.chance import below, exponential, of_life, word
 from simulations.message.heap import later, soon
 from simulations.message.operations import GET, JOIN, LOOKUP, PUT, begin
-from simulations.message.parts import part
+from simulations.message.parts import number, part
 from simulations.message.state import (
     ALL,
     ANSWERS,
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from simulations.message.state import World
 
 # What the dice of a life are thrown for.
-ID = np.int64(0)
-LINK = np.int64(1)
-SESSION = np.int64(2)
-ABSENCE = np.int64(3)
+ID = number(0)
+LINK = number(1)
+SESSION = number(2)
+ABSENCE = number(3)
 
 TRIES = 1000
 """Draws until a live place is given up on: of one in a hundred, all fail once in 20,000 times."""
@@ -92,8 +92,8 @@ def arise(w: World, n: int, now: float, ends: float) -> None:
     node.pings = node.background = node.far = 0
     node.neighbourhood = node.table_again = node.checked = np.inf
     node.table_rest = node.stores_rest = -np.inf
-    w.count[LIVE] += 1
-    w.count[JOINS] += 1
+    w.tally[LIVE] += 1
+    w.tally[JOINS] += 1
     for i in range(node.holding):
         w.records[w.held[n, i].record].copies += 1
     if node.nat == 0:
@@ -133,8 +133,8 @@ def leave(w: World, n: int, now: float) -> None:
     habits = w.habits
     node.alive = 0
     node.wakes_at = np.inf
-    w.count[LIVE] -= 1
-    w.count[LEAVES] += 1
+    w.tally[LIVE] -= 1
+    w.tally[LEAVES] += 1
     if node.nat == 0:
         fall(w, n)
     for i in range(node.holding):
@@ -164,8 +164,8 @@ def come_back(w: World, n: int, now: float, ends: float) -> None:
 @part
 def visit(w: World, now: float) -> None:
     """The next session of the trace begins; the one after it is entered."""
-    i = w.count[VISITORS]
-    w.count[VISITORS] += 1
+    i = w.tally[VISITORS]
+    w.tally[VISITORS] += 1
     come_back(w, w.visitors[i], now, w.sessions[i, 1])
     if i + 1 < w.sessions.shape[0]:
         later(w, w.sessions[i + 1, 0], events.BEGIN, ALL)
@@ -175,15 +175,15 @@ def visit(w: World, now: float) -> None:
 def enter(w: World, n: int, now: float) -> None:
     """Node ``n`` joins through a random live node."""
     node = w.nodes[n]
-    others = w.count[STANDING] - (1 if node.nat == 0 else 0)
+    others = w.tally[STANDING] - (1 if node.nat == 0 else 0)
     if not node.alive:
         return
     if others == 0:
         later(w, now + RETRY, events.GATE, n)
         return
-    gate = w.standing[below(w, GATES, w.count[STANDING])]
+    gate = w.standing[below(w, GATES, w.tally[STANDING])]
     while gate.slot == n:
-        gate = w.standing[below(w, GATES, w.count[STANDING])]
+        gate = w.standing[below(w, GATES, w.tally[STANDING])]
     send(w, n, gate.slot, gate.id, FIND, node.id, ENTER_OP, now, -np.inf)
 
 
@@ -200,11 +200,12 @@ def somebody(w: World) -> int:
 @part
 def traffic(w: World, now: float) -> None:
     """Some node looks for a random id."""
-    if w.habits.every > 0.0:
-        w.count[LOOKUPS] += 1
-        later(w, w.habits.every * w.count[LOOKUPS], events.TRAFFIC, ALL)
+    if w.habits.span > 0.0:
+        w.tally[LOOKUPS] += 1
+        at = w.habits.span * w.tally[LOOKUPS] / w.habits.lookups
+        later(w, at, events.TRAFFIC, ALL)
     else:
-        wait = exponential(w, TRAFFIC, w.habits.lookups * max(w.count[LIVE], 1))
+        wait = exponential(w, TRAFFIC, w.habits.lookups * max(w.tally[LIVE], 1))
         soon_or_later(w, wait, events.TRAFFIC, now)
     n = somebody(w)
     if n >= 0:
@@ -214,7 +215,7 @@ def traffic(w: World, now: float) -> None:
 @part
 def read(w: World, now: float) -> None:
     """Some node reads one of the records."""
-    wait = exponential(w, TRAFFIC, w.habits.gets * max(w.count[LIVE], 1))
+    wait = exponential(w, TRAFFIC, w.habits.gets * max(w.tally[LIVE], 1))
     soon_or_later(w, wait, events.READ, now)
     n = somebody(w)
     if n >= 0 and w.records.shape[0] > 0:
@@ -247,15 +248,15 @@ def publish(w: World, r: int, now: float) -> None:
 def sample(w: World, now: float) -> None:
     """Look at the network: who is up, what tables hold, what was sent so far."""
     later(w, now + w.habits.sample_every, events.SAMPLE, ALL)
-    at = w.count[SAMPLES]
-    w.count[SAMPLES] += 1
+    at = w.tally[SAMPLES]
+    w.tally[SAMPLES] += 1
     out = w.samples[at]
     out.time = now
-    out.live = w.count[LIVE]
-    out.requests = w.count[REQUESTS]
-    out.answers = w.count[ANSWERS]
-    out.names = w.count[NAMES]
-    out.events = w.count[EVENTS]
+    out.live = w.tally[LIVE]
+    out.requests = w.tally[REQUESTS]
+    out.answers = w.tally[ANSWERS]
+    out.names = w.tally[NAMES]
+    out.events = w.tally[EVENTS]
     out.contacts = out.stale = out.bad = 0
     step = max(1, w.nodes.shape[0] // LOOKED_AT)
     for n in range(0, w.nodes.shape[0], step):
@@ -278,5 +279,3 @@ def look(w: World, n: int, at: int) -> None:
                 out.stale += 1
             if is_bad(w, contact):
                 out.bad += 1
-
-

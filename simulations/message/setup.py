@@ -26,8 +26,11 @@ SPARE_DEPTH: Final = 4
 
 
 def depth(nodes: int, k: int) -> int:
-    """How many buckets a table may need: N (N/2**b)**k / k! nodes have more than k neighbours that
-    share b bits; where that falls below one no table is split further."""
+    """How many buckets a table may need.
+
+    N (N/2**b)**k / k! nodes have k neighbours or more that share b bits with them; where that
+    falls below one, no table is split further.
+    """
     return min(64, math.ceil(math.log2(nodes) * (1 + 1 / k)) + SPARE_DEPTH)
 
 
@@ -41,22 +44,24 @@ def habits_of(scenario: Scenario, keeping: Keeping, latency: tuple[Any, ...]) ->
         mode, law = st.REPLACED, churn.session.code()
         if churn.absence is not None:
             mode, absence = st.RETURNING, churn.absence.code()
-    every = 0.0
+    lookups, span = traffic.rate / 3600.0, 0.0
     if traffic.lookups:
-        every = scenario.duration / traffic.lookups
+        lookups, span = float(traffic.lookups), float(scenario.duration)
     nat = scenario.network.nat
-    return st.Habits(
-        mode,
-        *law,
-        *absence,
-        *latency[:3],
-        float(scenario.network.loss),
-        float(nat.restricted),
-        float(nat.symmetric),
-        traffic.rate / 3600.0,
-        float(every),
-        keeping.reads / 3600.0,
-        float(keeping.sample_every),
+    return st.Habits._make(
+        (
+            mode,
+            *law,
+            *absence,
+            *latency[:3],
+            float(scenario.network.loss),
+            float(nat.restricted),
+            float(nat.symmetric),
+            lookups,
+            span,
+            keeping.reads / 3600.0,
+            float(keeping.sample_every),
+        )
     )
 
 
@@ -113,9 +118,7 @@ def refuse(scenario: Scenario) -> None:
             raise ConfigError(f"{name} is not known at fidelity 'message'; use 'protocol'")
 
 
-def allocate(
-    rules: Rules, habits: Habits, places: int, keeping: Keeping, spots: Array
-) -> World:
+def allocate(rules: Rules, habits: Habits, places: int, keeping: Keeping, spots: Array) -> World:
     """A world of ``places`` places without anybody in them."""
     k, deep = rules.k, depth(max(places, 2), rules.k)
     pool = max(4096, places)
@@ -149,18 +152,18 @@ def allocate(
         rows=np.zeros(4096, st.LOOKUP),
         samples=np.zeros(64, st.SAMPLE),
         clock=np.zeros(1),
-        count=np.zeros(st.COUNTERS, np.int64),
+        tally=np.zeros(st.COUNTERS, np.int64),
         seeds=np.zeros(st.STREAMS, np.uint64),
         thrown=np.zeros(st.STREAMS, np.int64),
     )
-    w.count[st.FREE_CALLS], w.count[st.FREE_OPS] = pool, ops
+    w.tally[st.FREE_CALLS], w.tally[st.FREE_OPS] = pool, ops
     return w
 
 
 def larger(w: World) -> World:
     """The same world with twice the room in every pool and list that runs low."""
-    fields: dict[str, Array] = {}
-    count = w.count
+    fields: dict[str, Any] = {}
+    count = w.tally
     if count[st.FREE_CALLS] < len(w.calls) // 2:
         size = len(w.calls)
         fields |= {"calls": _double(w.calls), "closer": _double(w.closer)}

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dht.core.shortlist import ANSWERED, DROPPED, FAILED, SLOW, UNASKED, WAITING
-
 from simulations.message.parts import part
 
 if TYPE_CHECKING:

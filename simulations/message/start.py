@@ -10,7 +10,6 @@ from simulations.compiled import compiled
 from simulations.message import events
 from simulations.message import state as st
 from simulations.message.heap import expect, later
-from simulations.message.parts import part
 from simulations.message.opened import opened
 from simulations.message.plant import plant_all
 from simulations.message.sessions import arise, baptise

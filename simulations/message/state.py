@@ -37,6 +37,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from simulations.message.parts import number
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -219,7 +221,7 @@ class Habits(NamedTuple):
         restricted: Share of nodes behind a NAT that lets in whom they spoke to.
         symmetric: Share behind one that also hides them from each other.
         lookups: Lookups a node makes in a second, on average.
-        every: Seconds between two lookups of the whole network, instead; 0: by ``lookups``.
+        span: Seconds over which ``lookups`` of the whole network are spread evenly, instead; 0: no.
         gets: Reads of one of the records that a node makes in a second.
         sample_every: Seconds between two samples.
     """
@@ -238,7 +240,7 @@ class Habits(NamedTuple):
     restricted: float
     symmetric: float
     lookups: float
-    every: float
+    span: float
     gets: float
     sample_every: float
 
@@ -284,53 +286,50 @@ class World(NamedTuple):
     rows: Array
     samples: Array
     clock: Array  # [1]
-    count: Array  # counters, numbered below
+    tally: Array  # counters, numbered below
     seeds: Array  # of the dice, by stream, numbered below
     thrown: Array  # how often each was thrown
 
 
-# Numbers that kernels hand each other. A plain ``0`` is a type of its own to numba, and whatever it
-# is handed to would be compiled again for it; numpy's integers are all of one type.
-
 # Counters.
-NEAR: Final = np.int64(0)
-FAR: Final = np.int64(1)
-SERIAL: Final = np.int64(2)
-FREE_CALLS: Final = np.int64(3)
-FREE_OPS: Final = np.int64(4)
-OPS: Final = np.int64(5)
-STANDING: Final = np.int64(6)
-ROWS: Final = np.int64(7)
-SAMPLES: Final = np.int64(8)
-EVENTS: Final = np.int64(9)
-REQUESTS: Final = np.int64(10)
-ANSWERS: Final = np.int64(11)
-FAILURES: Final = np.int64(12)
-LIVE: Final = np.int64(13)
-VISITORS: Final = np.int64(14)
-NAMES: Final = np.int64(15)
+NEAR: Final = number(0)
+FAR: Final = number(1)
+SERIAL: Final = number(2)
+FREE_CALLS: Final = number(3)
+FREE_OPS: Final = number(4)
+OPS: Final = number(5)
+STANDING: Final = number(6)
+ROWS: Final = number(7)
+SAMPLES: Final = number(8)
+EVENTS: Final = number(9)
+REQUESTS: Final = number(10)
+ANSWERS: Final = number(11)
+FAILURES: Final = number(12)
+LIVE: Final = number(13)
+VISITORS: Final = number(14)
+NAMES: Final = number(15)
 """Contacts named in answers."""
-ABANDONED: Final = np.int64(16)
+ABANDONED: Final = number(16)
 """Calls whose asker left before their end."""
-CROWDED: Final = np.int64(17)
+CROWDED: Final = number(17)
 """Records that found no row in ``held``."""
-JOINS: Final = np.int64(18)
-LEAVES: Final = np.int64(19)
-TODO: Final = np.int64(20)
-LOOKUPS: Final = np.int64(21)
+JOINS: Final = number(18)
+LEAVES: Final = number(19)
+TODO: Final = number(20)
+LOOKUPS: Final = number(21)
 COUNTERS: Final = 22
 
 # Streams of chance: one for each thing that a study may change without touching the others.
-SESSIONS: Final = np.int64(0)
-LINKS: Final = np.int64(1)
-TRAFFIC: Final = np.int64(2)
-UPKEEP: Final = np.int64(3)
-GATES: Final = np.int64(4)
+SESSIONS: Final = number(0)
+LINKS: Final = number(1)
+TRAFFIC: Final = number(2)
+UPKEEP: Final = number(3)
+GATES: Final = number(4)
 STREAMS: Final = 5
 
-NO_RECORD: Final = np.int64(-1)
+NO_RECORD: Final = number(-1)
 """The record of operations that are about none."""
-ALL: Final = np.int64(0)
+ALL: Final = number(0)
 """The index of moments that belong to no node."""
 
 TRIED_PLACES: Final = 64

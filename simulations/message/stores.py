@@ -25,12 +25,18 @@ DICE = np.uint64(0xFFFF)
 
 
 @part
-def holds(w: World, n: int, record: int) -> bool:
-    """Whether node ``n`` holds ``record``."""
+def copy_of(w: World, n: int, record: int) -> int:
+    """The row of node ``n``'s copy of ``record``, or -1."""
     for i in range(w.nodes[n].holding):
         if w.held[n, i].record == record:
-            return True
-    return False
+            return i
+    return -1
+
+
+@part
+def holds(w: World, n: int, record: int) -> bool:
+    """Whether node ``n`` holds ``record``."""
+    return copy_of(w, n, record) >= 0
 
 
 @part
@@ -52,13 +58,10 @@ def lifetime(w: World, record: int) -> float:
 def hold(w: World, n: int, record: int, now: float) -> bool:
     """``record`` was put to node ``n``: whether there was room."""
     node = w.nodes[n]
-    row = -1
-    for i in range(node.holding):
-        if w.held[n, i].record == record:
-            row = i
+    row = copy_of(w, n, record)
     if row < 0:
         if node.holding == w.held.shape[1]:
-            w.count[CROWDED] += 1
+            w.tally[CROWDED] += 1
             return False
         row = node.holding
         node.holding += 1

@@ -14,7 +14,7 @@ import numpy as np
 from dht.core.strangers import MAX_PINGS, RETRY_AFTER
 from simulations.message.buckets import room
 from simulations.message.calls import PING, PING_OP, send
-from simulations.message.parts import part
+from simulations.message.parts import part, whole
 from simulations.message.state import TRIED_PLACES
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MASK = np.uint64(TRIED_PLACES - 1)
 @part
 def meet(w: World, n: int, key: int, slot: int, now: float) -> None:
     """A stranger sent node ``n`` a request: ping it if that is worth it."""
-    tried = w.tried[n, np.int64(key & MASK)]
+    tried = w.tried[n, whole(key & MASK)]
     if tried.id == key and now - tried.when < RETRY_AFTER:
         return
     if w.nodes[n].pings >= MAX_PINGS:

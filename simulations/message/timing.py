@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dht.core.timing import DEVIATION_GAIN, DEVIATIONS, LONG_OVER_SHORT, MEAN_GAIN, RECENT
-
 from simulations.message.parts import part
 
 if TYPE_CHECKING:

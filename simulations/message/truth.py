@@ -11,7 +11,7 @@ order, so halving the array bit by bit, as long as ``k`` remain, leaves a range 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @part
-def first_from(standing: Array, low: int, high: int, key: int) -> int:
+def first_from(standing: Array, low: int, high: int, key: Any) -> int:
     """The first row of ``low`` to ``high`` whose id is not below ``key``."""
     while low < high:
         middle = (low + high) >> 1
@@ -39,30 +39,30 @@ def first_from(standing: Array, low: int, high: int, key: int) -> int:
 def stand(w: World, n: int) -> None:
     """Node ``n`` is up from now on."""
     key = w.nodes[n].id
-    high = w.count[STANDING]
+    high = w.tally[STANDING]
     place = first_from(w.standing, 0, high, key)
     for i in range(high, place, -1):
         w.standing[i] = w.standing[i - 1]
     w.standing[place].id = key
     w.standing[place].slot = n
-    w.count[STANDING] += 1
+    w.tally[STANDING] += 1
 
 
 @part
 def fall(w: World, n: int) -> None:
     """Node ``n`` is not up any more."""
-    high = w.count[STANDING]
+    high = w.tally[STANDING]
     place = first_from(w.standing, 0, high, w.nodes[n].id)
     for i in range(place, high - 1):
         w.standing[i] = w.standing[i + 1]
-    w.count[STANDING] -= 1
+    w.tally[STANDING] -= 1
 
 
 @part
 def true_closest(w: World, target: int, but: int) -> int:
     """Write the distances of the ``k`` closest, ``but`` excepted, to ``nearest``; how many."""
     k = w.rules.k
-    low, high = 0, w.count[STANDING]
+    low, high = 0, w.tally[STANDING]
     start = np.uint64(0)  # of the range of ids that share the bits looked at
     for shift in range(63, -1, -1):
         bit = np.uint64(1) << np.uint64(shift)

@@ -29,7 +29,7 @@ from simulations.message.chance import draw_sharing, draw_under, unit, word
 from simulations.message.events import WAKE
 from simulations.message.heap import later
 from simulations.message.operations import REFRESH, REPLICATE, begin
-from simulations.message.parts import part
+from simulations.message.parts import part, whole
 from simulations.message.state import NO_RECORD, UPKEEP
 from simulations.message.strangers import ping
 
@@ -63,13 +63,14 @@ def table_deadline(w: World, n: int) -> float:
     """When the table is to be looked at."""
     node = w.nodes[n]
     seen = min(node.due_buckets, node.due_contacts) + node.delay
-    return max(min(seen, node.checked, node.neighbourhood, node.table_again), node.table_rest)
+    due = min(seen, node.checked, node.neighbourhood, node.table_again)
+    return float(max(due, node.table_rest))
 
 
 @part
 def stores_deadline(w: World, n: int) -> float:
     """When the records are to be looked at."""
-    return max(stores.next_due(w, n), w.nodes[n].stores_rest)
+    return float(max(stores.next_due(w, n), w.nodes[n].stores_rest))
 
 
 @part
@@ -139,7 +140,7 @@ def check(w: World, n: int, now: float, then: float) -> bool:
         contact.again = again
         # It may be f4's rounding of again that is stored.
         node.checked = min(node.checked, np.float64(contact.again))
-        ping(w, n, contact.id, np.int64(contact.slot), now, oldest)
+        ping(w, n, contact.id, whole(contact.slot), now, oldest)
     return waiting > begun
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from dht.core.lookup import WIDEST
 from simulations.compiled import bit_length
-from simulations.message.parts import part
+from simulations.message.parts import number, part, whole
 from simulations.message.shortlist import (
     ANSWERED,
     DROPPED,
@@ -39,7 +39,7 @@ LATE = 2
 """one that it does not wait for any more."""
 
 ONE = np.uint64(1)
-FIRST_HOP = np.int64(1)
+FIRST_HOP = number(1)
 
 
 @part
@@ -52,7 +52,7 @@ def limit(w: World) -> int:
 def share_alive(row: Row) -> float:
     """The share of contacts that live, as far as this walk has seen; it begins with trust."""
     lived = 1 + row.answered
-    return lived / (lived + row.slow + row.failed)
+    return float(lived / (lived + row.slow + row.failed))
 
 
 @part
@@ -60,7 +60,7 @@ def width(w: World, row: Row) -> int:
     """How many requests may be in flight: for alpha answers that can be hoped for."""
     alpha = w.rules.alpha
     if row.slow or row.failed:
-        return min(np.int64(np.rint(alpha / share_alive(row))), WIDEST * alpha)  # type: ignore[return-value]
+        return min(whole(np.rint(alpha / share_alive(row))), WIDEST * alpha)
     return alpha
 
 

@@ -73,7 +73,9 @@ class Pair:
             [waiting[slot].key >> WIDTH for slot in bucket.spares] for bucket in buckets
         ]
         ledger = self.table._ledger
-        gone = {c.key >> WIDTH for c in self.table.contacts() if ledger.bad(self.table._slots[c.key])}
+        gone = {
+            c.key >> WIDTH for c in self.table.contacts() if ledger.bad(self.table._slots[c.key])
+        }
         assert kernels.bad(self.world, 0) == gone
         assert len(self.table) == self.world.nodes[0]["known"]
 
@@ -90,7 +92,9 @@ def test_one_history_makes_one_table(seed: int) -> None:
 
 def good(pair: Pair) -> list[int]:
     gone = kernels.bad(pair.world, 0)
-    return [each for bucket in kernels.members(pair.world, 0) for each in bucket if each not in gone]
+    return [
+        each for bucket in kernels.members(pair.world, 0) for each in bucket if each not in gone
+    ]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -81,7 +81,8 @@ from simulations.laws import Weibull
 from simulations.message import run
 from simulations.scenario import Churn, Network, Scenario
 from simulations.statistics import digest
-made = Scenario(duration=1800.0, network=Network(nodes=100), churn=Churn(session=Weibull(3600.0, 0.6)))
+churn = Churn(session=Weibull(3600.0, 0.6))
+made = Scenario(duration=1800.0, network=Network(nodes=100), churn=churn)
 print(digest(run(made, Chance(1))))
 """
 
@@ -101,11 +102,11 @@ def test_the_story_is_the_same_in_every_process(hash_seed: str) -> None:
 def test_every_request_ends_answered_failed_or_abandoned() -> None:
     w = passed(scenario(churn=CHURN, duration=3600.0))
     w = w._replace(habits=w.habits._replace(churn=st.NEVER))
-    under_way = len(w.calls) - int(w.count[st.FREE_CALLS])
-    ended = w.count[st.ANSWERS] + w.count[st.FAILURES] + w.count[st.ABANDONED]
-    assert w.count[st.REQUESTS] == ended + under_way
-    assert w.count[st.FAILURES] > 0
-    assert w.count[st.ABANDONED] > 0
+    under_way = len(w.calls) - int(w.tally[st.FREE_CALLS])
+    ended = w.tally[st.ANSWERS] + w.tally[st.FAILURES] + w.tally[st.ABANDONED]
+    assert w.tally[st.REQUESTS] == ended + under_way
+    assert w.tally[st.FAILURES] > 0
+    assert w.tally[st.ABANDONED] > 0
 
 
 def test_only_who_answered_is_in_a_table() -> None:
@@ -174,7 +175,7 @@ def test_behind_a_nat_one_asks_and_is_not_asked() -> None:
     there = {int(each) for each in w.nodes["id"][(w.nodes["alive"] == 1) & hidden]}
     named = [int(row["id"]) in there for _, row in contacts(w)]
     assert np.mean(named) < 0.5  # those that just asked were let in, and fall silent
-    assert w.count[st.STANDING] == (~hidden).sum()
+    assert w.tally[st.STANDING] == (~hidden).sum()
 
 
 def test_who_is_away_comes_back_with_its_table() -> None:
@@ -209,8 +210,11 @@ def test_the_pools_grow_as_they_must() -> None:
     w = make_world(made, Keeping(sample_every=0.2), Chance(1))
     sizes = len(w.rows), len(w.samples), len(w.ops)
     w = pass_time(w, made.duration)
-    assert all(now > then for now, then in zip((len(w.rows), len(w.samples), len(w.ops)), sizes, strict=True))
-    free = w.free_calls[: w.count[st.FREE_CALLS]]
+    assert all(
+        now > then
+        for now, then in zip((len(w.rows), len(w.samples), len(w.ops)), sizes, strict=True)
+    )
+    free = w.free_calls[: w.tally[st.FREE_CALLS]]
     assert len(set(free.tolist())) == len(free)
 
 

@@ -45,4 +45,4 @@ def test_a_full_node_refuses() -> None:
     room = world.held.shape[1]
     taken = [kernels.hold(world, 3, record, 0.0) for record in range(40)]
     assert sum(taken) == room
-    assert world.count[st.CROWDED] == 40 - room
+    assert world.tally[st.CROWDED] == 40 - room

@@ -24,6 +24,6 @@ def test_the_true_closest_are_those_of_brute_force(nodes: int) -> None:
 
 def test_those_who_stand_are_sorted() -> None:
     world = kernels.world(nodes=300)
-    standing = world.standing[: world.count[st.STANDING]]
+    standing = world.standing[: world.tally[st.STANDING]]
     assert list(standing["id"]) == sorted(world.nodes["id"])
     assert list(world.nodes["id"][standing["slot"]]) == list(standing["id"])

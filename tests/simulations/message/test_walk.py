@@ -97,9 +97,7 @@ class Pair:
         near = sorted(self.rng.sample(self.ids, 200), key=lambda each: each ^ point)
         closer = near[: self.policy.k]
         self.walk.answered(self.key(who), [self.contacts[each] for each in closer])
-        kernels.walk_answered(
-            self.world, 0, kernels.word(who), self.names(closer), len(closer)
-        )
+        kernels.walk_answered(self.world, 0, kernels.word(who), self.names(closer), len(closer))
 
     def result(self) -> list[int]:
         """The closest, as the kernel has them."""
