@@ -35,6 +35,7 @@ SECTIONS = (
     "transfer",
     "seedbox",
     "swarm",
+    "sim_protocol",
     "sim_lookup",
 )
 
@@ -61,6 +62,10 @@ def sections(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "sim_protocol" in chosen:
+        from benchmarks import sim_protocol  # Needs numpy, which the others do without.
+
+        yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
     if "sim_lookup" in chosen:
         yield "(l) Lookups on whole networks, k = 20, alpha = 3", sim_lookup.run(smoke=smoke)
 

@@ -63,7 +63,7 @@ def groups(rows: Rows) -> Iterator[tuple[str, Rows]]:
 
 def per_seed(rows: Rows, curve: Callable[[Rows], Floats]) -> Floats:
     """A curve of each seed's rows, one below the other."""
-    seeds = np.unique(rows["seed"])
+    seeds = np.unique(rows["seed"]) if rows.count else [0]  # of no rows, one empty curve
     return np.array([curve(rows.where(rows["seed"] == seed)) for seed in seeds])
 
 

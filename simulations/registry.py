@@ -19,7 +19,6 @@ import pkgutil
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
-import simulations.experiments
 from simulations.errors import ConfigError
 from simulations.latency import MODELS
 from simulations.laws import LAWS
@@ -102,7 +101,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _modules() -> set[str]:
-    return {found.name for found in pkgutil.iter_modules(simulations.experiments.__path__)}
+    # Not a static import: engines import this module, and experiments stand on engines.
+    package = import_module("simulations.experiments")
+    return {found.name for found in pkgutil.iter_modules(package.__path__)}
 
 
 def _at(name: str, where: str) -> Any:

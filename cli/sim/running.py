@@ -14,7 +14,7 @@ from cli.tables import aligned, span
 from simulations import config
 from simulations.io import plots, results, studies
 from simulations.io.extras import has
-from simulations.io.runs import Runner
+from simulations.io.runs import Runner, Stop
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -93,9 +93,7 @@ def _perform(context: Context, runner: Runner, workers: int) -> None:
         def watch(now: Standing) -> None:
             _show(progress, now)
             if limit is not None and now.elapsed > limit:
-                raise UnreachableError(
-                    f"time ran out after {limit:g} s", achieved=_kept(now, runner), hint=_GO_ON
-                )
+                raise Stop
 
         runner.watch = watch
         try:
@@ -103,6 +101,9 @@ def _perform(context: Context, runner: Runner, workers: int) -> None:
         except KeyboardInterrupt:
             kept = _kept(standing, runner)
             raise StoppedError("interrupted", achieved=kept, hint=_GO_ON) from None
+        except Stop:
+            kept, ended = _kept(standing, runner), f"time ran out after {limit:g} s"
+            raise UnreachableError(ended, achieved=kept, hint=_GO_ON) from None
     if standing.kept:
         context.out.note(f"{count(standing.kept, 'run')} of {standing.jobs} had been done before")
 

@@ -92,7 +92,7 @@ class Ledger:
         self.addresses: array[int] = array("i")
         self.subnets: array[int] = array("i")
         self.heard: array[float] = array("d")
-        self.rtts: array[float] = array("f")  # A tenth of a microsecond is close enough.
+        self.rtts: array[float] = array("d")
         self.failures = bytearray()
         self._free: tuple[int, ...] = ()
 
@@ -224,7 +224,11 @@ class Bucket:
         spares = self.spares
         for other in spares:
             # The common case, quickly seen: nobody is alike, so only the oldest may have to go.
-            if addresses[other] == address or subnets[other] == subnet or contacts[other].key == key:
+            if (
+                addresses[other] == address
+                or subnets[other] == subnet
+                or contacts[other].key == key
+            ):
                 break
         else:
             for other in spares[most - 1 :]:

@@ -184,7 +184,7 @@ class Roster:
         self._buckets = [Bucket(now) for _ in rings] or self._buckets
         for bucket, ring in zip(self._buckets, rings, strict=False):
             bucket.members = tuple([row.contact for row in ring])
-            if not any([row.failures for row in ring]):
+            if not any(row.failures for row in ring):
                 bucket.good = bucket.members
         contacts = self._ledger.fill([row for ring in rings for row in ring])
         self._slots = {contact.key: slot for slot, contact in enumerate(contacts)}

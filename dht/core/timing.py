@@ -85,16 +85,13 @@ class Timing:
         Samples are cut at the longest timeout we would ever use: a contact that answers after
         ten seconds, out of trouble or malice, must not make us patient with all others.
         """
-        # Comparisons rather than min and max, here and below: both are run for every message.
-        longest = self._bounds.long_ceiling
-        rtt = longest if rtt > longest else rtt if rtt > 0.0 else 0.0
+        rtt = min(max(rtt, 0.0), self._bounds.long_ceiling)
         if self._mean is None:  # RFC 6298, 2.2
             self._mean, self._spread = rtt, rtt / 2
         else:  # RFC 6298, 2.3: the deviation first, from the mean as it was
             self._spread += DEVIATION_GAIN * (abs(self._mean - rtt) - self._spread)
             self._mean += MEAN_GAIN * (rtt - self._mean)
-        if rtt > self._peak:
-            self._peak = rtt
+        self._peak = max(self._peak, rtt)
         self._count += 1
         if self._count == RECENT:
             self._slowest, self._peak, self._count = self._peak, 0.0, 0
@@ -117,13 +114,8 @@ class Timing:
             long = max(bounds.long_initial, LONG_OVER_SHORT * short)
         else:
             short = (self._mean if rtt is None else rtt) + DEVIATIONS * self._spread
-            slowest = self._slowest if self._slowest > self._peak else self._peak
-            short = slowest if short > slowest else short
+            short = min(short, max(self._slowest, self._peak))
             long = LONG_OVER_SHORT * short
-        short = _clamped(short, bounds.short_floor, bounds.short_ceiling)
-        long = _clamped(long, bounds.long_floor, bounds.long_ceiling)
-        return short, long if long > short else short
-
-
-def _clamped(value: float, least: float, most: float) -> float:
-    return most if value > most else value if value > least else least
+        short = min(max(short, bounds.short_floor), bounds.short_ceiling)
+        long = min(max(long, bounds.long_floor), bounds.long_ceiling)
+        return short, max(short, long)

@@ -82,6 +82,7 @@ def perform(job: Job, report: Report | None = None) -> str:
         "hash": job.hash,
         "values": dict(job.values),
         "configuration": job.table,
+        "home": job.home,
         "code": versions.code(),
         "packages": versions.packages(),
         "digest": digest(rows),

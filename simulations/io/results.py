@@ -213,7 +213,8 @@ def load(path: str | Path) -> Results:
     """
     where = Path(path)
     if where.is_file():
-        return Results([files.read_rows(where)], where.absolute().parent)
+        rows, facts = files.read_rows(where)
+        return Results([(rows, facts)], Path(facts.get("home", where.absolute().parent)))
     paths, home = _indexed(where)
     shards = [files.read_rows(each) for each in paths]
     if not shards:

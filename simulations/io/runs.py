@@ -31,6 +31,10 @@ _TICK: Final = 0.25
 """Seconds between two looks at how it stands."""
 
 
+class Stop(BaseException):
+    """Raised by who watches, to end the study. As Ctrl-C, it passes through users' code."""
+
+
 @dataclass
 class Standing:
     """How a study stands.

@@ -4,8 +4,8 @@ All three are an ``Executor`` of :mod:`concurrent.futures`, and any other will d
 Processes are *spawned*, not forked: numba's threads and a forked child do not agree, and a spawned
 one sees only what its job says.
 
-Ctrl-C reaches the whole process group of a terminal. Workers ignore it; who started them ends them,
-so that no run is torn in the middle of writing by anyone but us, and nobody prints a traceback.
+Ctrl-C reaches the whole process group of a terminal. Workers do not hear it; who started them ends
+them, so that no run is torn in the middle by anyone but us, and nobody prints a traceback.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Processes:
 
     def submit(self, job: Job) -> Future[str]:
         """Queue it."""
-        return self._executor.submit(_work, job)
+        with _undisturbed():  # the executor makes its processes here, one a job
+            return self._executor.submit(_work, job)
 
     def heard(self) -> list[tuple[int, float]]:
         """What came through the queue."""
@@ -167,6 +168,20 @@ def _client(address: str) -> Any:
         ) from error
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back while the block makes processes.
+
+    They inherit that, for good: one that is still importing could do nothing with an interrupt but
+    print a traceback. Ours comes when the block ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # In the worker processes.
 
 _reports: Any = None
@@ -174,7 +189,6 @@ _reports: Any = None
 
 def _begin(reports: Any) -> None:
     global _reports  # noqa: PLW0603 - an initializer has no other way to hand something on
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _reports = reports
     reports.put((-1, os.getpid()))
 

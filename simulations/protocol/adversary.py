@@ -56,10 +56,13 @@ class Adversary:
     Attributes:
         grinds: Its keys are as near to the target as the network lets it choose them; else
             uniform.
+        settled: Its nodes stand in full tables at the start, as all others; else nobody has
+            heard of them yet.
         far: Keys whose distance has no bit above this one lie around the target.
     """
 
     grinds: ClassVar[bool] = False
+    settled: ClassVar[bool] = True
 
     def __init__(self, node: Node, band: list[Node], rng: Random, target: Key) -> None:
         self.node = node
@@ -96,9 +99,7 @@ class Adversary:
         return tuple(node.contact for node in near)
 
     @classmethod
-    def keys(
-        cls, contacts: list[Contact], target: Key, network: Network, rng: Random
-    ) -> list[Key]:
+    def keys(cls, contacts: list[Contact], target: Key, network: Network, rng: Random) -> list[Key]:
         """The keys of its nodes, given where they stand (their keys so far are drawn at will)."""
         if not cls.grinds:
             return [contact.key for contact in contacts]
@@ -190,6 +191,7 @@ class Flood(Adversary):
     """
 
     grinds = True
+    settled = False
     every: ClassVar[float] = 60.0
 
     def act(self, world: World) -> float:

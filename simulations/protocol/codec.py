@@ -30,9 +30,7 @@ class Codec:
     def __init__(self, world: World, node: Node, policy: Policy, rng: Random) -> None:
         self._world = world
         self._node = node
-        self._krpc = Krpc(
-            node.key, rng, family="ipv4", read_only=not node.serves, policy=policy
-        )
+        self._krpc = Krpc(node.key, rng, family="ipv4", read_only=not node.serves, policy=policy)
 
     def call(self, call: Call, target: Node) -> None:
         """Send a request."""

@@ -96,7 +96,11 @@ class Bridge:
 
 
 Event = Partition | Failure | Bridge
-EVENTS: Final = {"partition": Partition, "failure": Failure, "bridge": Bridge}
+EVENTS: Final[dict[str, type[Event]]] = {
+    "partition": Partition,
+    "failure": Failure,
+    "bridge": Bridge,
+}
 
 
 def event(choice: Choice) -> Event:
@@ -110,6 +114,6 @@ def event(choice: Choice) -> Event:
         hint = nearest(choice.name, EVENTS)
         raise ConfigError(f"events: there is no event called {choice.name!r}", hint=hint)
     try:
-        return kind(**choice.options)  # type: ignore[no-any-return, operator]
+        return kind(**choice.options)
     except TypeError as error:
         raise ConfigError(f"events.{choice.name}: {error}") from None

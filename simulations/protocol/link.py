@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulations.protocol.node import Node
 
 MAPPING: Final = 120.0
-"""Seconds for which a NAT lets in whom its node sent something (RFC 4787, REQ-5: not below 2 min)."""
+"""Seconds for which a NAT lets in whom its node sent something (RFC 4787: at least 2 min)."""
 MOST_HOLES: Final = 512
 """Mappings kept before those that are over are swept out."""
 

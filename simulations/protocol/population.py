@@ -167,14 +167,19 @@ class Population:
         if self._scenario.churn is not None:
             self._churn(self._scenario.churn)
 
-    def plant(self) -> None:
-        """Give everybody a full table of its own network, the dead included."""
+    def plant(self, strangers: Iterable[Node] = ()) -> None:
+        """Give everybody a full table of its own network, the dead included, not ``strangers``."""
+        strangers = frozenset(strangers)
         for part in range(self._scenario.network.parts):
             nodes = [node for node in self.world.nodes if node.part == part]
             # Who is behind a NAT answers nobody it has not asked: it stands in no table.
-            planter = Planter([n for n in nodes if not n.nat and n.serves], self.network.policy)
+            known = [n for n in nodes if not n.nat and n.serves and n not in strangers]
+            planter = Planter(known, self.network.policy)
+            # Where nobody shares a subnet the rules have no say.
+            crowded = self.network.crowd > 1
+            plant = planter.plant_by_rules if crowded else planter.plant_full
             for node in nodes:
-                planter.plant_full(node, 0.0, self._tables)
+                plant(node, 0.0, self._tables)
 
     def _newcomer(self) -> None:
         self.join(self.create())

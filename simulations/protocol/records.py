@@ -11,11 +11,10 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dht.core.keys import Key
 from dht.core.messages import Record, Refusal
 
 if TYPE_CHECKING:
-    from dht.core.keys import KeySpace
+    from dht.core.keys import Key, KeySpace
 
 
 class KeyedRecords:

@@ -59,9 +59,7 @@ class Run:
         self.world = World(link.delay)
         self.world.now = self._beginning()
         self.truth = Truth(self.network.policy.space)
-        self.population = Population(
-            self.world, link, self.network, self.truth, scenario, chance
-        )
+        self.population = Population(self.world, link, self.network, self.truth, scenario, chance)
         users = chance.stream("traffic").random()
         self.users = Users(
             self.world,
@@ -150,7 +148,7 @@ class Run:
         for contact, key in zip(drawn, keys, strict=True):
             self.band.append(self.population.create(type(contact)(key, contact.endpoint)))
         if self.scenario.network.start == "full":
-            self.population.plant()
+            self.population.plant(() if kind.settled else self.band)
         else:
             for node in self.band:
                 self.population.join(node)
@@ -191,13 +189,10 @@ def network_of(scenario: Scenario, chance: Chance) -> Network:
         raise ConfigError('network.ids is "bep42", which only mainline knows')
     fields: dict[str, Any] = dict(rules.switches)
     records = fields.pop("records", "signed")
-    for name, value in (("k", rules.k), ("alpha", rules.alpha), ("beta", rules.beta)):
-        if value is not None:
-            fields[name] = value
+    said = {"k": rules.k, "alpha": rules.alpha, "beta": rules.beta, "refresh_every": rules.refresh}
+    fields |= {name: value for name, value in said.items() if value is not None}
     if rules.beta is None and rules.k is not None and rules.policy == "mainline":
         fields["beta"] = rules.k  # Mainline's stop rule is all k.
-    if rules.refresh is not None:
-        fields["refresh_every"] = rules.refresh
     rng = Random(chance.stream("tickets").word())
     made = network(
         rules.policy, secure=wanted.ids == "bep42", crowd=wanted.crowd, rng=rng, **fields

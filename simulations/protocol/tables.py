@@ -37,6 +37,7 @@ class Planter:
 
     def __init__(self, nodes: Iterable[Node], policy: Policy, *, rtt: float = RTT) -> None:
         self._policy = policy
+        self._rtt = rtt
         ranked = sorted(nodes, key=lambda node: node.contact.key)
         self._keys = [node.contact.key for node in ranked]
         # One row a node, shared by all tables it stands in.
@@ -55,6 +56,17 @@ class Planter:
                 for span in self._spans(node.contact.key)
             ]
             node.engine.table.plant(rings, now)
+
+    def plant_by_rules(self, node: Node, now: float, rng: Random) -> None:
+        """Give ``node`` what a table makes of full ones by its own rules.
+
+        Where nodes share subnets it does not let everybody in: three times as many as there is
+        room for answer it, in each range in an order of chance, and it chooses.
+        """
+        if node.engine is not None:
+            for span in self._spans(node.contact.key):
+                for place in _draw(*span, 3 * self._policy.k, rng):
+                    node.engine.table.answered(self._rows[place].contact, self._rtt, now)
 
     def plant(self, node: Node, indices: Sequence[Sequence[int]], now: float) -> None:
         """Give ``node`` the table whose buckets hold the nodes of these indices."""

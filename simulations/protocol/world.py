@@ -22,7 +22,7 @@ from __future__ import annotations
 import itertools
 import math
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from dht.core.effects import Call, Cancel, Finished, Found, Persist, Reply
 from dht.core.messages import Answer, Origin, Refusal
@@ -167,9 +167,7 @@ class World:
 
     # Messages.
 
-    def carry(
-        self, source: Node, target: Node, arrive: Callable[..., None], *details: Any
-    ) -> None:
+    def carry(self, source: Node, target: Node, arrive: Callable[..., None], *details: Any) -> None:
         """Put something on the link, as ``arrive(*details)``, where it may be lost."""
         at = self.now + self._delay(source, target)
         if at < math.inf:
@@ -227,7 +225,7 @@ class World:
         if node.codec is not None:
             node.codec.reply(reply.handle, reply.response)
             return
-        asker, number = reply.handle  # type: ignore[misc]
+        asker, number = cast("tuple[Node, int]", reply.handle)
         at = self.now + self._delay(node, asker)
         if at < math.inf:
             entry = (at, self._serial(), self._answer, (asker, node, reply.response, number))
