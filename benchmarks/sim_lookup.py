@@ -115,59 +115,63 @@ def _churn(nodes: int, seconds: float) -> Row:
 # What runs in a process of its own.
 
 
+class Sized:
+    """A network of ``nodes`` with full tables, and lookups on it."""
+
+    def __init__(self, nodes: int) -> None:
+        import numpy as np
+
+        from simulations.lookup.desk import World
+        from simulations.lookup.tables import build, draw_ids
+
+        self.rng = np.random.default_rng(1)
+        ids = draw_ids(nodes, self.rng)
+        begun = time.perf_counter()
+        tables = build(ids, K, 1)
+        self.seconds = time.perf_counter() - begun
+        self.world = World(tables, np.ones(nodes, np.bool_), np.empty(0, np.int32))
+
+    def kill(self, share: float) -> None:
+        """Let a share of all die; their entries stay."""
+        alive = self.rng.random(len(self.world.alive)) >= share
+        self.world = self.world._replace(alive=alive)
+
+    def look(self, count: int) -> dict[str, float]:
+        """Make ``count`` lookups from live nodes to random keys."""
+        import numpy as np
+
+        from simulations.lookup.batch import shares_found, walks
+        from simulations.lookup.rule import Patience, Rule
+
+        sources = self.rng.choice(np.flatnonzero(self.world.alive), count)
+        targets = self.rng.integers(0, 2**64 - 1, count, np.uint64)
+        begun, cpu = time.perf_counter(), time.process_time()
+        made = walks(self.world, Rule(), Patience(), sources, targets)
+        took = {"walk": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
+        found = shares_found(self.world, K, sources, targets, made)[0]
+        return took | {"requests": float(made.requests.mean()), "found": float(found.mean())}
+
+
 def measure(nodes: int, lookups: int) -> dict[str, float]:
     """Build a network and look up on it; seconds of each."""
-    begun = time.perf_counter()
-    import numpy as np
-
+    begun, cpu = time.perf_counter(), time.process_time()
     from simulations.compiled import use_threads
-    from simulations.lookup.batch import shares_found, walks
-    from simulations.lookup.desk import World
-    from simulations.lookup.rule import Patience, Rule
-    from simulations.lookup.tables import build, draw_ids
 
     use_threads(THREADS)
-    rng = np.random.default_rng(1)
-    none = np.empty(0, np.int32)
-
-    def network(count: int) -> tuple[World, float]:
-        ids = draw_ids(count, rng)
-        start = time.perf_counter()
-        tables = build(ids, K, 1)
-        return World(tables, np.ones(count, np.bool_), none), time.perf_counter() - start
-
-    def look(world: World, count: int) -> tuple[float, float, float, float]:
-        sources = rng.choice(np.flatnonzero(world.alive), count)
-        targets = rng.integers(0, 2**64 - 1, count, np.uint64)
-        start, cpu = time.perf_counter(), time.process_time()
-        made = walks(world, Rule(), Patience(), sources, targets)
-        took = time.perf_counter() - start, time.process_time() - cpu
-        found = shares_found(world, K, sources, targets, made)[0]
-        return *took, float(made.requests.mean()), float(found.mean())
-
-    def dead(world: World) -> World:
-        return world._replace(alive=rng.random(len(world.alive)) >= 0.3)
-
-    small = network(500)[0]
-    look(small, 300)
-    look(dead(small), 300)
-    compiling = time.perf_counter() - begun
-    world, built = network(nodes)
+    small = Sized(500)
+    small.look(300)
+    small.kill(0.3)
+    small.look(300)
+    compiling = {"all": time.perf_counter() - begun, "all_cpu": time.process_time() - cpu}
+    network = Sized(nodes)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    walked, cpu, requests, _ = look(world, lookups)
+    made = network.look(lookups)
+    network.kill(0.3)
     some = min(lookups, 20_000)
-    slow = look(dead(world), some)
-    return {
-        "all": compiling,
-        "build": built,
-        "memory": memory,
-        "lookups": lookups,
-        "walk": walked,
-        "cpu": cpu,
-        "requests": requests,
-        "dead": some / slow[0],
-        "dead_found": slow[3],
-    }
+    slow = network.look(some)
+    dead = {"dead": some / slow["walk"], "dead_cpu": slow["cpu"], "dead_found": slow["found"]}
+    sizes = {"build": network.seconds, "memory": memory, "lookups": lookups}
+    return compiling | sizes | made | dead
 
 
 def churn(nodes: int, seconds: float) -> dict[str, float]:

@@ -44,8 +44,8 @@ def answer(
 
     Args:
         tables: Everybody's.
-        node: Who is asked.
-        target: About what.
+        node: Who is asked ...
+        target: ... about what.
         limit: k.
         bound: Whoever is farther away than this may be left out.
         who: Takes the ranks; has place for ``limit`` and a row.
@@ -56,10 +56,8 @@ def answer(
     """
     apart = tables.ids[node] ^ target
     depth = int(tables.depth[node])
-    deeper = ~np.uint64(0) >> np.uint64(depth) if depth else ~np.uint64(0)
-    ones = apart & ~deeper
-    count = 0
-    more = True
+    ones = apart & ~(ANYWHERE >> np.uint64(depth))
+    count, more = 0, True
     while ones and more:  # nearer than the node, nearest first
         top = bit_length(ones)
         ones ^= np.uint64(1) << np.uint64(top - 1)

@@ -78,8 +78,11 @@ def walks(
     """
     made = room_for(len(sources), rule.k if keep is None else keep, traced)
     if faithful is None:
-        faithful = not (world.alive.all() and rule.paths == 1 and not rule.per_subnet)
-    if faithful or patience.rtt > min(patience.short_floor, patience.long_floor):
+        # No timeout is shorter than the round trip, unless a ceiling makes it.
+        in_time = patience.rtt <= min(patience.short_ceiling, patience.long_ceiling)
+        plain = in_time and rule.paths == 1 and not rule.per_subnet
+        faithful = not (plain and world.alive.all())
+    if faithful:
         _faithful(*world, rule, patience, sources, targets, made)
     else:
         _fast(world.tables, rule, patience, sources, targets, made)
