@@ -119,21 +119,24 @@ class Replication(Experiment):
         """Left: share of records alive, over time. Right: live copies, median and quartiles."""
         alive = rows.having(alive=rows["copies"] > 0)
         for colour, (label, part) in enumerate(drawing.groups(alive)):
-            times = np.unique(part["time_s"])
-            edges = np.append(times, np.inf)
-            shares = drawing.per_seed(part, lambda r, e=edges: drawing.over_time(r, "alive", e))
-            drawing.band(axes[0], times / 3600, shares, label=label, colour=colour)
-            table = [
-                quantiles(part["copies"][part["time_s"] == t], (0.25, 0.5, 0.75)) for t in times
-            ]
-            low, middle, high = np.array(table).reshape(-1, 3).T
-            shade = drawing.COLOURS[colour % len(drawing.COLOURS)]
-            axes[1].plot(times / 3600, middle, color=shade, label=label or None, linewidth=1.4)
-            axes[1].fill_between(times / 3600, low, high, color=shade, alpha=0.25, linewidth=0)
+            _draw(axes, part, label, colour)
         axes[0].set(xlabel="time (h)", ylabel="share of records alive", ylim=(0, 1.02))
         axes[1].set(xlabel="time (h)", ylabel="live copies, quartiles", ylim=(0, None))
         if axes[0].get_legend_handles_labels()[0]:
             axes[0].legend()
+
+
+def _draw(axes: Sequence[Any], rows: Rows, label: str, colour: int) -> None:
+    """The curves of one point of a sweep."""
+    times = np.unique(rows["time_s"])
+    edges = np.append(times, np.inf)
+    shares = drawing.per_seed(rows, lambda r: drawing.over_time(r, "alive", edges))
+    drawing.band(axes[0], times / 3600, shares, label=label, colour=colour)
+    quartiles = [quantiles(rows["copies"][rows["time_s"] == t], (0.25, 0.5, 0.75)) for t in times]
+    low, middle, high = np.array(quartiles).reshape(-1, 3).T
+    shade = drawing.COLOURS[colour % len(drawing.COLOURS)]
+    axes[1].plot(times / 3600, middle, color=shade, label=label or None, linewidth=1.4)
+    axes[1].fill_between(times / 3600, low, high, color=shade, alpha=0.25, linewidth=0)
 
 
 class Census:
