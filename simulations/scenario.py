@@ -68,10 +68,13 @@ class NatShares:
     Attributes:
         restricted: Share of nodes that hear only those they spoke to.
         symmetric: Share of nodes that, besides, never reach each other.
+        client: They know it, and say of themselves that they serve nobody (BEP 43; Amino's client
+            mode), so that nobody takes them into a table.
     """
 
     restricted: float = 0.0
     symmetric: float = 0.0
+    client: bool = False
 
     def __post_init__(self) -> None:
         share("network.nat.restricted", self.restricted)

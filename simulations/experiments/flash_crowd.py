@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simulations.rows import Rows
 
 
-@register("experiment", "flash_crowd")
+@register("experiment", "flash-crowd")
 class FlashCrowd(SwarmExperiment):
     """How long until all of a crowd have everything, against the physical limit (V7).
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulations.rows import Rows
 
 
-@register("experiment", "free_riders")
+@register("experiment", "free-riders")
 class FreeRiders(SwarmExperiment):
     """What peers that never upload get, and what that costs the others.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulations.rows import Rows
 
 
-@register("experiment", "poisoned_pieces")
+@register("experiment", "poisoned-pieces")
 class PoisonedPieces(SwarmExperiment):
     """What liars cost: bytes fetched again, time lost, honest peers banned.
 

@@ -24,7 +24,7 @@ OTHERS: Final[dict[str, dict[Any, str]]] = {
 }
 
 
-@register("experiment", "rarest_first")
+@register("experiment", "rarest-first")
 class RarestFirst(PoisonedPieces):
     """How near rarest-first comes to the physical limit, with liars.
 

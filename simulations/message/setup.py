@@ -99,6 +99,7 @@ def refuse(scenario: Scenario) -> None:
     """
     rules = scenario.rules
     wishes = {
+        "network.nat.client": scenario.network.nat.client,
         "rules.paths": rules.paths != 1,
         "rules.lookup": rules.lookup.name != "shipped",
         "rules.storing": rules.storing.name != "shipped",

@@ -94,6 +94,7 @@ class Population:
         if dice < nat.restricted + nat.symmetric:
             node.nat = 1 if dice < nat.restricted else 2
             node.holes = {}
+            node.serves = not nat.client
         if alive:
             self._start(node)
         return node

@@ -15,6 +15,7 @@ from dht.core.messages import Record
 from simulations.rows import LOOKUPS, Kind, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from dht.core.commands import Command
@@ -84,6 +85,7 @@ class Users:
         self._puts: dict[int, Record] = {}
         self._last = 0
         self._columns: dict[str, list[float]] = {name: [] for name in LOOKUPS}
+        self._remarks: list[Callable[[Node, Errand, Evidence], float]] = []
         world.on_found = self._found
         world.on_finished = self._finished
 
@@ -95,6 +97,14 @@ class Users:
     def idle(self) -> bool:
         """Nothing is under way."""
         return not self._open
+
+    def remark(self, name: str, remark: Callable[[Node, Errand, Evidence], float]) -> None:
+        """Note one number more of each operation, in a column of its own, as it ends.
+
+        To be said before anything is noted: columns are of one length.
+        """
+        self._columns[name] = []
+        self._remarks.append(remark)
 
     # Beginning.
 
@@ -178,6 +188,7 @@ class Users:
             evidence.requests,
             evidence.silent,
             self._world.now - errand.began,
+            *(remark(node, errand, evidence) for remark in self._remarks),
         )
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(value)

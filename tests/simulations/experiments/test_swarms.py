@@ -22,10 +22,10 @@ from tests.sim_studies import NoFiles
 from tests.sim_swarms import settings
 
 KINDS = {
-    "flash_crowd": (FlashCrowd, {}),
-    "free_riders": (FreeRiders, {"misfits__free_riders": 0.25}),
-    "poisoned_pieces": (PoisonedPieces, {"misfits__liars": 0.2, "content__sources": 4}),
-    "rarest_first": (RarestFirst, {"misfits__liars": 0.2, "content__sources": 4}),
+    "flash-crowd": (FlashCrowd, {}),
+    "free-riders": (FreeRiders, {"misfits__free_riders": 0.25}),
+    "poisoned-pieces": (PoisonedPieces, {"misfits__liars": 0.2, "content__sources": 4}),
+    "rarest-first": (RarestFirst, {"misfits__liars": 0.2, "content__sources": 4}),
 }
 
 
@@ -61,7 +61,7 @@ def test_figures_and_plots(name: str) -> None:
 
 
 def test_who_never_finishes_has_no_figures_and_no_curve() -> None:
-    experiment, rows = asked("flash_crowd", origin__count=1, horizon=1.0)
+    experiment, rows = asked("flash-crowd", origin__count=1, horizon=1.0)
     found = {figure.name: figure.value for figure in experiment.summary(rows)}
     assert found["finished"] == 0
     assert math.isnan(found["makespan"])
@@ -82,7 +82,7 @@ def test_a_sweep_of_liars_is_lines() -> None:
     parts = []
     for share in (0.0, 0.2):
         for rarest in (True, False):
-            rows = asked("rarest_first", misfits__liars=share, rules__rarest=rarest)[1]
+            rows = asked("rarest-first", misfits__liars=share, rules__rarest=rarest)[1]
             swept = {LIARS: share, "settings.swarm.rules.rarest": rarest}
             parts.append(Rows({**rows, **{k: np.full(rows.count, v) for k, v in swept.items()}}))
     axes = list(Figure().subplots(1, 2))
