@@ -65,8 +65,9 @@ if TYPE_CHECKING:
     from dht.core.shortlist import Candidate
 
 WIDEST: Final = 2
-"""How many times alpha may be in flight: that serves a network half dead. In one that is wholly
-silent, which mostly means that we are cut off, more would not help."""
+"""How many times alpha may be in flight: that serves a network half dead. Where nobody has answered
+yet it stays at alpha: mostly we are cut off, for a moment or longer, and would only use up whom we
+know."""
 ANSWER_LIMIT: Final = 2
 """Contacts read of one answer, in k: an honest answer holds k, or k of each address family."""
 
@@ -168,7 +169,7 @@ class Lookup:
     def free(self) -> int:
         """How many more requests may be in flight now."""
         alpha = self._policy.alpha
-        if self._slow or self.silent_count:
+        if self.answered_count and (self._slow or self.silent_count):
             alpha = min(round(alpha / self._share), WIDEST * alpha)
         return alpha - self._waiting
 

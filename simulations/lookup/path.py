@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dht.core.lookup import WIDEST
 from simulations.compiled import compiled
 from simulations.lookup.desk import (
     ALPHA,
@@ -40,8 +43,6 @@ from simulations.lookup.slate import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from simulations.lookup.rule import Rule
 
 
@@ -59,16 +60,33 @@ def state_at(desk: Desk, path: int, where: int) -> int:
 
 
 @compiled
+def share_alive(desk: Desk, path: int) -> float:
+    """The share of contacts that live, as far as this path has seen; it begins with trust."""
+    tally = desk.tally[path]
+    lived = 1 + tally[ANSWERS]
+    return float(lived / (lived + tally[SLOWED] + tally[SILENT]))
+
+
+@compiled
+def width(desk: Desk, path: int) -> int:
+    """How many requests may be in flight: for alpha answers that can be hoped for."""
+    tally = desk.tally[path]
+    alpha = int(tally[ALPHA])
+    if tally[ANSWERS] and (tally[SLOWED] or tally[SILENT]):
+        return min(int(np.rint(alpha / share_alive(desk, path))), WIDEST * alpha)
+    return alpha
+
+
+@compiled
 def wanted(desk: Desk, path: int, rule: Rule) -> int:
     """The place of whom to ask next; -1 if nobody, or nobody now.
 
     The contact is within the window of beta that can be hoped for, counted in shares of hope.
     """
     tally, cards = desk.tally[path], desk.cards[path]
-    if tally[HELD] >= tally[ALPHA] or tally[ASKED] >= request_limit(rule.k):
+    if tally[HELD] >= width(desk, path) or tally[ASKED] >= request_limit(rule.k):
         return -1
-    lived = 1 + tally[ANSWERS]
-    share = lived / (lived + tally[SLOWED] + tally[SILENT])
+    share = share_alive(desk, path)
     hope = 0.0
     for where in range(tally[COUNT]):
         if not live(cards[where]):

@@ -23,7 +23,6 @@ from simulations.compiled import compiled
 from simulations.lookup.answers import ANYWHERE, answer, sort
 from simulations.lookup.calls import next_event, observe, pass_timeout, send, start_clock
 from simulations.lookup.desk import (
-    ALPHA,
     COUNT,
     HELD,
     LAST_POINT,
@@ -50,6 +49,7 @@ from simulations.lookup.path import (
     learn,
     order,
     wanted,
+    width,
 )
 from simulations.lookup.slate import FAILED, SLOW, card, depth, find, rank
 
@@ -116,7 +116,7 @@ def _ask(world: World, rule: Rule, patience: Patience, desk: Desk) -> None:
             send(desk, patience, rank(desk.cards[path, where]), path, 0)
             sent += 1
             where = wanted(desk, path, rule)
-    if sent == 0 and desk.tally[0, HELD] < desk.tally[0, ALPHA]:
+    if sent == 0 and desk.tally[0, HELD] < width(desk, 0):
         where = question(desk, rule)
         if where >= 0:
             pose(desk, send(desk, patience, rank(desk.cards[0, where]), 0, 1))

@@ -37,7 +37,7 @@ def prefix(a: int, b: int) -> int:
 def bucket_of(w: World, n: int, key: int) -> int:
     """The bucket of node ``n``'s table in whose range ``key`` lies."""
     node = w.nodes[n]
-    return min(prefix(node.id, key), node.depth - 1)
+    return whole(min(prefix(node.id, key), node.depth - 1))
 
 
 @part

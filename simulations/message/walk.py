@@ -59,7 +59,7 @@ def share_alive(row: Row) -> float:
 def width(w: World, row: Row) -> int:
     """How many requests may be in flight: for alpha answers that can be hoped for."""
     alpha = w.rules.alpha
-    if row.slow or row.failed:
+    if row.answered and (row.slow or row.failed):
         return min(whole(np.rint(alpha / share_alive(row))), WIDEST * alpha)
     return alpha
 

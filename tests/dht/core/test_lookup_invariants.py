@@ -49,7 +49,8 @@ class Script:
         )
         settled = 1 + len(self.state) - waiting
         alpha = self.policy.alpha
-        assert not asked or waiting <= round(alpha * settled / (1 + answered))
+        window = round(alpha * settled / (1 + answered)) if answered else alpha
+        assert not asked or waiting <= window
         assert waiting <= alpha * (WIDEST if self.doubted else 1)
 
     def step(self, data: st.DataObject) -> None:
