@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from torrent.core.wire import (
@@ -52,7 +50,7 @@ DATA = st.binary(max_size=40)
 def frozen(message: Message) -> Message:
     """``message`` with data of its own, so that it outlives what was received."""
     if isinstance(message, Block):
-        return replace(message, data=memoryview(bytes(message.data)))
+        return message._replace(data=memoryview(bytes(message.data)))
     return message
 
 

@@ -152,15 +152,18 @@ class Commons:
         """Queue a message."""
         self.write(peer, encode(message), now)
 
-    def write(self, peer: Peer, data: bytes, now: float) -> None:
-        """Queue bytes. A peer that does not read is hung up on before they pile up."""
+    def write(self, peer: Peer, data: bytes, now: float, *, urgent: bool = True) -> None:
+        """Queue bytes. A peer that does not read is hung up on before they pile up.
+
+        What is not ``urgent`` waits for something that is, or for the next beat.
+        """
         if peer.closed:
             return
         peer.out += data
         peer.last_said = now
         if len(peer.out) > MAX_UNSENT:
             self.close(peer, "the peer does not read what it is sent", now)
-        else:
+        elif urgent:
             self.ready(peer)
 
     def tell(self, peer: Peer, message: ExtensionMessage, now: float) -> bool:

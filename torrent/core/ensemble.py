@@ -59,7 +59,7 @@ from torrent.core.wire import (
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from torrent.core.bitfield import Bitfield
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from torrent.core.metainfo import Info
     from torrent.core.peer import Peer
     from torrent.core.policy import SwarmPolicy
+    from torrent.core.wire import Message
 
 
 class Ensemble:
@@ -107,6 +108,10 @@ class Ensemble:
         self.greeter.arrived += [self.gossip.arrived, self._arrived]
         self.extending.introduced.append(self.learning.ask)
         self.learning.learned.append(self.proving.learned)
+        self._rows: dict[type, Callable[..., None]] = {
+            Block: self.fetching.blocks,
+            Request: self.serving.requests,
+        }
         self._handlers = self.extending.handlers = self._dispatch()
         if info is not None:
             commons.adopt(info)
@@ -114,12 +119,10 @@ class Ensemble:
                 self._open(info, have)
 
     def _dispatch(self) -> dict[type, Callable[..., None]]:
-        """Which part each message is for."""
+        """Which part each message is for, but for blocks and requests, which come in rows."""
         fetching, serving, having = self.fetching, self.serving, self.having
         extending, learning, proving = self.extending, self.learning, self.proving
         return {
-            Block: fetching.block,
-            Request: serving.request,
             Have: having.have,
             Choke: fetching.choke,
             Unchoke: fetching.unchoke,
@@ -148,6 +151,19 @@ class Ensemble:
             Handshake: self.greeter.handshake,
             KeepAlive: lambda _peer, _message, _now: None,
         }
+
+    def _handle(
+        self, kind: type[Message], peer: Peer, messages: Iterable[Message], now: float
+    ) -> None:
+        """Hand a stretch of messages of one kind to their part, until the connection is closed."""
+        if (many := self._rows.get(kind)) is not None:
+            if not peer.closed:
+                many(peer, messages, now)
+            return
+        handler = self._handlers[kind]
+        for message in messages:
+            if not peer.closed:
+                handler(peer, message, now)
 
     # What follows from what.
 

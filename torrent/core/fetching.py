@@ -1,6 +1,6 @@
 """What is asked of whom, and the blocks that come: the download side of a swarm.
 
-The hot path is :meth:`Fetching.block`: 65,536 blocks pass it for each GiB. It takes the block off
+The hot path is :meth:`Fetching.blocks`: 65,536 blocks pass it for each GiB. It takes a block off
 the list of what is awaited, copies it into its piece, and tells the picker; everything that can
 be done once for a whole stretch of blocks (rates, the window, new requests) waits for
 :meth:`Fetching.settle`, which runs once for each time the socket was read. New requests go out
@@ -20,6 +20,8 @@ still taken, if it is still missing: it costs nothing any more.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from torrent.core.policy import BLOCK, BLOCK_SHIFT
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from torrent.core.commons import Commons
     from torrent.core.peer import Asked, Peer
     from torrent.core.wire import AllowedFast, Block, Choke, Reject, Suggest, Unchoke
+
+_piece: Final = itemgetter(0)
 
 REFILL: Final = 0.75
 """Requests go out when no more than this share of the window is outstanding."""
@@ -59,36 +63,41 @@ class Fetching:
 
     # Blocks.
 
-    def block(self, peer: Peer, block: Block, now: float) -> None:
-        """Take a block.
+    def blocks(self, peer: Peer, blocks: Iterable[Block], now: float) -> None:
+        """Take the blocks that came in a row.
 
         Raises:
-            WireError: It is not what was asked for, or far too many came unasked.
+            WireError: One is not what was asked for, or far too many came unasked.
         """
-        piece, begin, data = block.piece, block.begin, block.data
-        index = begin >> BLOCK_SHIFT
-        if peer.outstanding.pop((piece, index), None) is None and not self._belated(peer, block):
-            return
-        size = len(data)
-        end = begin + size
-        work = self.assemblies.open.get(piece)
-        if work is None:
-            self.wasted += size
-            return
-        if begin & (BLOCK - 1) or (size != BLOCK and end != work.size) or end > work.size:
-            raise WireError(f"the peer sent {size} bytes at {begin} of piece {piece}: not a block")
-        self._bytes += size
-        self._blocks += 1
-        receipt = self.commons.work.received(piece, index, peer.link)
-        if not receipt.fresh:
-            self.wasted += size
-            return
-        work.buffer[begin:end] = data
-        work.senders[index] = peer.host
-        if receipt.others:
-            self.cancel(receipt.others, piece, begin, size, now)
-        if receipt.complete:
-            self.assemblies.complete(piece)
+        awaited, opened = peer.outstanding.pop, self.assemblies.open
+        link, host, picker = peer.link, peer.host, self.commons.picker
+        for block in blocks:
+            piece, begin, data = block
+            index = begin >> BLOCK_SHIFT
+            if awaited((piece, index), None) is None and not self._belated(peer, block):
+                continue
+            size = len(data)
+            work = opened.get(piece)
+            if work is None or picker is None:
+                self.wasted += size
+                continue
+            end = begin + size
+            if begin & (BLOCK - 1) or (size != BLOCK and end != work.size) or end > work.size:
+                raise WireError(
+                    f"the peer sent {size} bytes at {begin} of piece {piece}: not a block"
+                )
+            self._bytes += size
+            self._blocks += 1
+            receipt = picker.received(piece, index, link)
+            if not receipt.fresh:
+                self.wasted += size
+                continue
+            work.buffer[begin:end] = data
+            work.senders[index] = host
+            if receipt.others:
+                self.cancel(receipt.others, piece, begin, size, now)
+            if receipt.complete:
+                self.assemblies.complete(piece)
 
     def _belated(self, peer: Peer, block: Block) -> bool:
         """Whether a block that nobody awaits was at least asked for at some time."""
@@ -153,17 +162,19 @@ class Fetching:
     def _ask(self, peer: Peer, picked: list[Asked], now: float) -> None:
         """Request what was picked; what there is no buffer for goes back."""
         assemblies, outstanding, requests = self.assemblies, peer.outstanding, []
-        opened = assemblies.open
         declined = set()
-        for asked in picked:
-            piece, index = asked
-            work = opened.get(piece) or (None if assemblies.starving else assemblies.begin(piece))
+        for piece, row in groupby(picked, _piece):
+            work = assemblies.open.get(piece)
+            if work is None and not assemblies.starving:
+                work = assemblies.begin(piece)
             if work is None:
                 declined.add(piece)
                 continue
-            outstanding[asked] = now
-            begin = index << BLOCK_SHIFT
-            requests.append((piece, begin, min(BLOCK, work.size - begin)))
+            for asked in row:
+                outstanding[asked] = now
+                begin = asked[1] << BLOCK_SHIFT
+                left = work.size - begin
+                requests.append((piece, begin, min(BLOCK, left)))
         for piece in declined:
             self.commons.work.lost(piece)  # Not begun, after all; and not suspect.
             peer.hungry = True

@@ -62,6 +62,8 @@ class Housekeeping:
         if why is not None:
             self.commons.close(peer, why, now, useful=peer.greeted)
         elif peer.greeted:
+            if peer.out:
+                self.commons.ready(peer)
             if now - peer.last_said >= self.commons.policy.keep_alive:
                 self.commons.say(peer, KeepAlive(), now)
             self.gossip.beat(peer, now)

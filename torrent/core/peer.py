@@ -194,7 +194,7 @@ class Peer:
         self.out = bytearray()
         self.ready = False
         self._reset_fetching()
-        self.queue: dict[tuple[int, int, int], Request] = {}
+        self.queue: dict[Request, None] = {}
         self.may_ask: set[int] = set()
         self.may_serve: frozenset[int] = frozenset()
         self.suggested: deque[int] = deque(maxlen=policy.allowed_fast)

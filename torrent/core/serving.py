@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 from torrent.core.choker import Candidate, Choker
 from torrent.core.fastset import allowed_fast
 from torrent.core.policy import BLOCK
-from torrent.core.wire import AllowedFast, Choke, Have, Reject, Unchoke, encode
+from torrent.core.wire import AllowedFast, Choke, Have, Reject, Request, Unchoke, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torrent.core.assembly import Assemblies
     from torrent.core.commons import Commons
     from torrent.core.peer import Peer
-    from torrent.core.wire import Cancel, Interested, NotInterested, Request
+    from torrent.core.wire import Cancel, Interested, NotInterested
 
 MAX_BATCH: Final = 64
 """Requests handed to the shell at a time: 1 MiB, what one sendmsg takes."""
@@ -34,16 +36,20 @@ class Serving:
     def __init__(self, commons: Commons, assemblies: Assemblies) -> None:
         self.commons = commons
         self.choker = Choker(commons.policy.upload_slots, commons.rng)
-        self._row = (-1, 0)
         assemblies.announce.append(self.announce)
 
     # What we have.
 
     def announce(self, piece: int, now: float) -> None:
-        """Tell everybody that we have ``piece``: it has passed."""
+        """Tell everybody that we have ``piece``: it has passed.
+
+        Who has it too will not ask for it, and only counts; its Have goes with whatever is said
+        next. At full speed a message of its own for each piece was half of a leecher's writes.
+        """
         data = encode(Have(piece))
         for peer in self.commons.working():
-            self.commons.write(peer, data, now)
+            known = peer.have is not None and piece in peer.have
+            self.commons.write(peer, data, now, urgent=not known)
 
     def allow(self, peer: Peer, now: float) -> None:
         """Name the pieces a newcomer may fetch at once (BEP 6), so that it has some to trade."""
@@ -59,68 +65,78 @@ class Serving:
 
     # Requests.
 
-    def request(self, peer: Peer, request: Request, now: float) -> None:
-        """Queue a request, or refuse it.
+    def requests(self, peer: Peer, requests: Iterable[Request], now: float) -> None:
+        """Queue requests, or refuse them; they come in rows, and each row of one piece.
 
         Raises:
             WireError: Too many of them could not be served.
         """
-        why = self._objection(peer, request)
-        if why is None:
-            peer.queue[request.piece, request.begin, request.length] = request
+        queue, most, piece, size = peer.queue, self.commons.policy.reqq, -1, 0
+        for request in requests:
+            if request.piece != piece:
+                piece = request.piece
+                size = self._servable(peer, piece)
+            _, begin, length = request
+            if 0 < length <= BLOCK and begin + length <= size and len(queue) < most:
+                queue[request] = None
+            else:
+                self._refuse(peer, request, now)
+        if queue:
             self.commons.ready(peer)
+
+    def _servable(self, peer: Peer, piece: int) -> int:
+        """The bytes of a piece that ``peer`` may ask for; 0 of one that we have not, or choke."""
+        have, info = self.commons.have, self.commons.info
+        if have is None or info is None or piece not in have:
+            return 0
+        return 0 if peer.am_choking and piece not in peer.may_serve else info.piece_size(piece)
+
+    def _refuse(self, peer: Peer, request: Request, now: float) -> None:
+        """Say no. A request that crosses our choke is nobody's fault; others count against it.
+
+        Raises:
+            WireError: It was refused too often.
+        """
+        if not peer.am_choking or request.piece in peer.may_serve:
+            peer.strike(self._fault(request))
         elif peer.fast:
+            peer.strike("the peer asks although we choke it")
+        if peer.fast:
             self._reject(peer, request, now)
 
-    def _objection(self, peer: Peer, request: Request) -> str | None:
-        """Why a request is not served, or ``None``.
-
-        A request that crosses our choke is nobody's fault; the others count against the peer.
-        """
-        if peer.am_choking and request.piece not in peer.may_serve:
-            if peer.fast:
-                peer.strike("the peer asks although we choke it")
-            return "choked"
-        fault = self._fault(request)
-        if fault is None and len(peer.queue) >= self.commons.policy.reqq:
-            fault = "the peer asks for more than our reqq"
-        if fault is not None:
-            peer.strike(fault)
-        return fault
-
-    def _fault(self, request: Request) -> str | None:
-        """What is wrong with the request itself."""
+    def _fault(self, request: Request) -> str:
+        """What is wrong with a request, other than that we choke."""
         have, info = self.commons.have, self.commons.info
         if have is None or info is None or request.piece not in have:
             return "the peer asks for pieces that we do not have"
         if not 0 < request.length <= BLOCK:
             return f"the peer asks for {request.length} bytes at a time"
-        if request.piece != self._row[0]:  # They come in rows.
-            self._row = (request.piece, info.piece_size(request.piece))
-        if request.begin + request.length > self._row[1]:
+        if request.begin + request.length > info.piece_size(request.piece):
             return "the peer asks for more than the piece has"
-        return None
+        return "the peer asks for more than our reqq"
 
     def _reject(self, peer: Peer, request: Request, now: float) -> None:
         self.commons.say(peer, Reject(request.piece, request.begin, request.length), now)
 
     def cancel(self, peer: Peer, message: Cancel, now: float) -> None:
         """It does not need a block any more. BEP 6 wants even that answered."""
-        request = peer.queue.pop((message.piece, message.begin, message.length), None)
-        if request is not None and peer.fast:
-            self._reject(peer, request, now)
+        request = Request(message.piece, message.begin, message.length)
+        if request in peer.queue:
+            del peer.queue[request]
+            if peer.fast:
+                self._reject(peer, request, now)
 
     def uploads(self, peer: Peer, budget: int) -> list[Request]:
         """Take requests to serve now, oldest first, of at most ``budget`` bytes together."""
         taken = []
-        for key, request in islice(peer.queue.items(), MAX_BATCH):
+        for request in islice(peer.queue, MAX_BATCH):
             budget -= request.length
             if budget < 0:
                 break
-            taken.append((key, request))
-        for key, _ in taken:
-            del peer.queue[key]
-        return [request for _, request in taken]
+            taken.append(request)
+        for request in taken:
+            del peer.queue[request]
+        return taken
 
     def unserved(self, peer: Peer, request: Request, now: float) -> None:
         """The shell could not read what it was to serve."""
@@ -136,8 +152,8 @@ class Serving:
         """``piece`` turned out to be damaged: whoever waits for it waits in vain."""
         for peer in self.commons.working():
             peer.may_serve -= {piece}
-            for key in [key for key in peer.queue if key[0] == piece]:
-                request = peer.queue.pop(key)
+            for request in [each for each in peer.queue if each.piece == piece]:
+                del peer.queue[request]
                 if peer.fast:
                     self._reject(peer, request, now)
 
@@ -198,7 +214,7 @@ class Serving:
         """Answer no more of its requests; those that wait are dropped (with BEP 6: rejected)."""
         peer.am_choking = True
         self.commons.say(peer, Choke(), now)
-        for key in [key for key in peer.queue if key[0] not in peer.may_serve]:
-            request = peer.queue.pop(key)
+        for request in [each for each in peer.queue if each.piece not in peer.may_serve]:
+            del peer.queue[request]
             if peer.fast:
                 self._reject(peer, request, now)

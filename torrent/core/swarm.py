@@ -33,6 +33,7 @@ no exception leaves ``receive``.
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from torrent.core.commons import Identity
@@ -83,12 +84,9 @@ class Swarm(Ensemble):
         peer.last_heard = now
         if peer.incoming and not peer.greeted:
             return []  # Ourselves: about to hang up.
-        handlers = self._handlers
         try:
-            for message in peer.decoder.receive(data):
-                handlers[type(message)](peer, message, now)
-                if peer.closed:
-                    break
+            for kind, messages in groupby(peer.decoder.receive(data), type):
+                self._handle(kind, peer, messages, now)
         except WireError as fault:
             self.fetching.settle(peer, now)
             self._end(link, fault, now)

@@ -14,9 +14,10 @@ import trio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from concurrent.futures import Future
 
-    from torrent.io.workers import Workers
+    from outcome import Outcome
+
+    from torrent.io.workers import Done, Workers
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Gate:
         self._held: list[Callable[[], None]] = []
         self._changed = trio.Event()
 
-    def submit(self, job: Callable[[], T], done: Callable[[Future[T]], None]) -> None:
+    def submit(self, job: Callable[[], T], done: Done[T]) -> None:
         """Have a thread run ``job``, now or when the gate opens; then ``done`` on the loop."""
         start = partial(self._start, job, done)
         if self.closed:
@@ -70,10 +71,10 @@ class Gate:
                 for start in held:
                     start()
 
-    def _start(self, job: Callable[[], T], done: Callable[[Future[T]], None]) -> None:
-        def finished(future: Future[T]) -> None:
+    def _start(self, job: Callable[[], T], done: Done[T]) -> None:
+        def finished(outcome: Outcome[T]) -> None:
             self._left()
-            done(future)
+            done(outcome)
 
         self._running += 1
         self._workers.submit(job, finished)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from torrent.io.sharing import Sharing
     from torrent.io.slab import Slab
     from torrent.io.throttle import Throttle
+
+_length: Final = attrgetter("length")
 
 READ: Final = 1 << 18
 """Bytes taken at once: 16 blocks. A scratch buffer of that size fits a core's second-level cache
@@ -185,7 +188,7 @@ class Link:
             return True
         if budget := self._throttle.may_write(self, self._batch):
             self._blocks = swarm.uploads(self.number, budget)
-            self._throttle.will_write(sum(request.length for request in self._blocks))
+            self._throttle.will_write(sum(map(_length, self._blocks)))
             self._batch = min(2 * self._batch, _BATCH)
         return bool(self._blocks)
 

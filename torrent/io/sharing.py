@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from torrent.io.storage import Storage
 
 Endpoint = tuple[str, int]
+
+_SOON: Final = 1.0
+"""Seconds within which a swarm is ticked anyway. What a peer sends can bring the next beat nearer,
+but beats are this far apart, so it need not be looked for each time that blocks came."""
 
 
 class Listener:
@@ -105,7 +109,10 @@ class Sharing:
 
     def receive(self, link: Link, data: memoryview) -> None:
         """Bytes came."""
-        self.perform(self.swarm.receive(link.number, data, trio.current_time()))
+        now = trio.current_time()
+        effects = self.swarm.receive(link.number, data, now)
+        if effects or self.due > now + _SOON:
+            self.perform(effects)
         if link.number not in self._met and not link.closed and link.received > HANDSHAKE:
             self._met.add(link.number)
             self.most = max(self.most, len(self._met))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from torrent.core.policy import BLOCK
@@ -64,10 +63,11 @@ class Slab:
         if span is None:
             return len(row) > 1 and self._read(storage, row[:1], ends)
         at, view, views = ends[-1] if ends else 0, self.view, []
-        for request in row:
-            write_block_header(view, at, first.piece, request.begin, request.length)
-            begin, at = at + BLOCK_HEADER, at + BLOCK_HEADER + request.length
-            views.append(view[begin:at])
+        for piece, begin, size in row:
+            write_block_header(view, at, piece, begin, size)
+            gap = at + BLOCK_HEADER
+            at = gap + size
+            views.append(view[gap:at])
             ends.append(at)
         if os.preadv(span.fd, views, span.offset) != length:
             raise OSError(errno.EIO, "a file that is being served became shorter")
@@ -77,7 +77,9 @@ class Slab:
 def _row(waiting: list[Request], start: int) -> list[Request]:
     """Requests from ``start`` on that follow each other in one piece, as there is room for."""
     row = waiting[start:BLOCKS]
-    for index, (one, other) in enumerate(pairwise(row), 1):
-        if other.piece != one.piece or other.begin != one.begin + one.length:
+    expected = row[0].begin if row else 0
+    for index, (piece, begin, length) in enumerate(row):
+        if piece != row[0].piece or begin != expected:
             return row[:index]
+        expected += length
     return row

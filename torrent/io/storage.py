@@ -48,7 +48,8 @@ from torrent.io.workers import RUN
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from concurrent.futures import Future
+
+    from outcome import Outcome
 
     from torrent.core.metainfo import Info
     from torrent.io.disk import Disk
@@ -202,8 +203,8 @@ class Storage:
             digests: Tell the blocks' digests even if it is good.
         """
 
-        def finished(future: Future[tuple[Verdict, int]]) -> None:
-            verdict, changes = future.result()
+        def finished(outcome: Outcome[tuple[Verdict, int]]) -> None:
+            verdict, changes = outcome.unwrap()
             self._trust.settle()
             if verdict.ok and changes == self._access.watch.changes:
                 self.trusted.add(piece)
@@ -272,10 +273,10 @@ class Storage:
             raise waiting.error
         return waiting.good
 
-    def _trust_known(self, piece: int, future: Future[tuple[list[int], int]]) -> None:
+    def _trust_known(self, piece: int, outcome: Outcome[tuple[list[int], int]]) -> None:
         waiting = self._trusting.pop(piece)
         try:
-            good, changes = future.result()
+            good, changes = outcome.unwrap()
         except StorageError as problem:
             waiting.error = problem
         else:

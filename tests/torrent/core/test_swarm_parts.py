@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.samples import make
-from tests.swarm_strangers import OURS, extended, hello, stranger
+from tests.swarm_strangers import OURS, besieged, extended, hello, stranger
 from tests.swarm_world import World
 from torrent.core import commands as do
 from torrent.core.effects import Verdict
@@ -274,6 +274,38 @@ def test_plain_peers_wait_for_a_magnet_too() -> None:
     # It is told piece by piece, and unchoked though it asked before there was anything.
     assert len(plain.heard_of(Have)) == SAMPLE.info.piece_count
     assert plain.heard_of(Unchoke)
+
+
+def test_who_has_a_piece_hears_of_ours_with_the_next_word_or_beat() -> None:
+    world = World()
+    _, leech = besieged(world, SAMPLE)
+    lacking = stranger(world, SAMPLE, HaveNone(), name=b"l")
+    having = stranger(world, SAMPLE, HaveAll(), name=b"h")
+    for other in (lacking, having):
+        other.dial(leech)
+    late = 0
+    while not leech.swarm.complete:
+        world.run(world.now + 0.05)
+        late = max(late, len(leech.swarm.have or ()) - len(having.heard_of(Have)))
+    assert late
+    world.run(world.now + 2)
+    assert len(lacking.heard_of(Have)) == SAMPLE.info.piece_count
+    # Some went out with a beat; with the last ones it would have to wait, but seeds part.
+    assert having.heard_of(Have)
+    assert having.hung_up
+
+
+def test_nothing_is_heard_after_the_end() -> None:
+    world = World()
+    seed = world.member(SAMPLE, pieces=None)
+    # Two seeds part; what came with the last word, a row of requests too, finds nobody.
+    words = [HaveAll(), *(Request(0, 0, BLOCK) for _ in range(3)), Port(1)]
+    other = stranger(world, SAMPLE, *words)
+    other.dial(seed)
+    world.run(0.5)
+    assert other.hung_up
+    assert not other.heard_of(Reject)
+    assert not seed.swarm.commons.peers
 
 
 def test_a_connection_ends_once() -> None:

@@ -14,7 +14,8 @@ from torrent.io.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from concurrent.futures import Future
+
+    from outcome import Outcome
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def test_alone_waits_for_all_and_holds_back_the_rest(gate: Gate) -> None:
         release.wait()
         order.append("job before")
 
-    def done(future: Future[None]) -> None:
+    def done(outcome: Outcome[None]) -> None:
         order.append("told")
 
     async def mover() -> None:

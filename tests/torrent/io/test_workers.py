@@ -12,7 +12,7 @@ import trio
 from torrent.io.workers import Workers
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from outcome import Outcome
 
 
 def here() -> int:
@@ -23,8 +23,8 @@ async def test_outcomes_come_home_to_the_loop() -> None:
     workers = Workers(2)
     seen: list[tuple[int, int]] = []
 
-    def done(number: int, future: Future[int]) -> None:
-        assert future.result() != here()
+    def done(number: int, outcome: Outcome[int]) -> None:
+        assert outcome.unwrap() != here()
         seen.append((number, here()))
 
     for number in range(100):
@@ -83,7 +83,7 @@ async def test_the_loop_is_woken_once_for_many_results() -> None:
     count: list[int] = []
     done = threading.Event()
     for number in range(50):
-        workers.submit(partial(int, number), lambda future: count.append(future.result()))
+        workers.submit(partial(int, number), lambda outcome: count.append(outcome.unwrap()))
     workers.submit(done.set, lambda _: None)
     done.wait()  # the loop is held up: nobody drains meanwhile
     await workers.end()

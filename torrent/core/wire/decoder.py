@@ -183,6 +183,7 @@ class Decoder:
 
     def _blocks(self, view: memoryview, at: int, messages: list[Message]) -> int:
         """Read blocks as long as nothing else comes: 0.37 µs each (CPython 3.11)."""
+        new = tuple.__new__  # As NamedTuple's own, without the call in between.
         head, append = _BLOCK_HEAD.unpack_from, messages.append
         size, most = len(view), self._most
         while at + 13 <= size:
@@ -190,17 +191,17 @@ class Decoder:
             end = at + 4 + length
             if kind != _BLOCK or end > size or not 9 <= length <= most:  # noqa: PLR2004
                 break
-            append(Block(piece, begin, view[at + 13 : end]))
+            append(new(Block, (piece, begin, view[at + 13 : end])))
             at = end
         return at
 
     def _requests(self, view: memoryview, at: int, messages: list[Message]) -> int:
         """Read requests as long as nothing else comes: 0.25 µs each."""
-        append, whole = messages.append, (len(view) - at) // 17 * 17
+        new, append, whole = tuple.__new__, messages.append, (len(view) - at) // 17 * 17
         for length, kind, piece, begin, size in _REQUESTS.iter_unpack(view[at : at + whole]):
             if kind != _REQUEST or length != 13:  # noqa: PLR2004
                 break
-            append(Request(piece, begin, size))
+            append(new(Request, (piece, begin, size)))
             at += 17
         return at
 

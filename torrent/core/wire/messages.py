@@ -3,7 +3,8 @@
 Every message is a length of four bytes, a kind of one byte and a body (BEP 3, "peer protocol");
 a length of zero is a keep-alive and has no kind. The classes carry their ``KIND``, so that the
 decoder and the encoder are two tables over the same list. As in :mod:`dht.core.messages` they are
-frozen for the type checker only: 65,536 of them pass for each GiB.
+frozen for the type checker only. Of :class:`Request` and :class:`Block` 65,536 pass for each GiB;
+those two are tuples, which C makes and hashes.
 
 Three ranges of numbers come by all the time: ``piece`` is an index into the torrent's pieces,
 ``begin`` a byte offset inside that piece, ``length`` a count of bytes. Nothing here knows how many
@@ -12,7 +13,7 @@ pieces there are, so none of them is checked against the torrent; the swarm does
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from dht.core.messages import message
 
@@ -128,26 +129,32 @@ class BitfieldMessage:
     KIND: ClassVar[int] = 5
 
 
-@message
-class Request:
-    """Send me this block."""
-
+class _Request(NamedTuple):
     piece: int
     begin: int
     length: int
+
+
+class Request(_Request):
+    """Send me this block."""
+
+    __slots__ = ()
     KIND: ClassVar[int] = 6
 
 
-@message
-class Block:
+class _Block(NamedTuple):
+    piece: int
+    begin: int
+    data: memoryview
+
+
+class Block(_Block):
     """A block of a piece, which BEP 3 confusingly calls ``piece``.
 
     ``data`` looks into the bytes that were received, and is good until the next ones are.
     """
 
-    piece: int
-    begin: int
-    data: memoryview
+    __slots__ = ()
     KIND: ClassVar[int] = 7
 
 
