@@ -121,10 +121,10 @@ class Serving:
     def cancel(self, peer: Peer, message: Cancel, now: float) -> None:
         """It does not need a block any more. BEP 6 wants even that answered."""
         request = Request(message.piece, message.begin, message.length)
-        if request in peer.queue:
-            del peer.queue[request]
-            if peer.fast:
-                self._reject(peer, request, now)
+        waiting = request in peer.queue
+        peer.queue.pop(request, None)
+        if waiting and peer.fast:
+            self._reject(peer, request, now)
 
     def uploads(self, peer: Peer, budget: int) -> list[Request]:
         """Take requests to serve now, oldest first, of at most ``budget`` bytes together."""
