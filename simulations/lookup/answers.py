@@ -54,21 +54,26 @@ def answer(
     Returns:
         How many were written.
     """
-    apart = tables.ids[node] ^ target
     depth = int(tables.depth[node])
-    ones = apart & ~(ANYWHERE >> np.uint64(depth))
-    count, more = 0, True
-    while ones and more:  # nearer than the node, nearest first
-        top = bit_length(ones)
-        ones ^= np.uint64(1) << np.uint64(top - 1)
-        count, more = _ring(tables, node, BITS - top, target, limit, bound, who, away, count)
-    if more:
-        count, more = _ring(tables, node, depth, target, limit, bound, who, away, count)
-    level = depth - 1
-    while level >= 0 and more:  # farther than the node
-        if not (apart >> np.uint64(BITS - 1 - level)) & np.uint64(1):
-            count, more = _ring(tables, node, level, target, limit, bound, who, away, count)
-        level -= 1
+    above = ~(ANYWHERE >> np.uint64(depth))  # the bits of rows before the last
+    apart = tables.ids[node] ^ target
+    nearer, farther = apart & above, ~apart & above
+    count, more, last = 0, True, True
+    while more:
+        if nearer:
+            bits = bit_length(nearer)
+            nearer ^= np.uint64(1) << np.uint64(bits - 1)
+            level = BITS - bits
+        elif last:
+            last = False
+            level = depth
+        elif farther:
+            lowest = farther & (~farther + np.uint64(1))
+            farther ^= lowest
+            level = BITS - bit_length(lowest)
+        else:
+            break
+        count, more = _ring(tables, node, level, target, limit, bound, who, away, count)
     return count
 
 

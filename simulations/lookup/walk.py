@@ -88,7 +88,8 @@ def walk(
         How many places of the slate are taken, how many requests were sent, and how many round
         trips passed.
     """
-    heard = answer(tables, source, target, len(desk.away), ANYWHERE, desk.who, desk.distances)
+    most = min(2 * rule.k, len(desk.away))  # of the 2k that are dealt out, who finds a place
+    heard = answer(tables, source, target, most, ANYWHERE, desk.who, desk.distances)
     count, cursor = _learn(desk, heard, source, 1, 0, 0)
     sent = received = wave = 0
     while True:
