@@ -42,5 +42,6 @@ from __future__ import annotations
 
 from simulations.message.keeping import Keeping
 from simulations.message.run import Outcome, run, simulate
+from simulations.message.setup import memory
 
-__all__ = ["Keeping", "Outcome", "run", "simulate"]
+__all__ = ["Keeping", "Outcome", "memory", "run", "simulate"]

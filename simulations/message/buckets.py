@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 @part
 def prefix(a: int, b: int) -> int:
     """How many leading bits two ids share; 64 if they are equal."""
-    return whole(64 - bit_length(a ^ b))
+    return 64 - bit_length(a ^ b)
 
 
 @part
 def bucket_of(w: World, n: int, key: int) -> int:
     """The bucket of node ``n``'s table in whose range ``key`` lies."""
     node = w.nodes[n]
-    return whole(min(prefix(node.id, key), node.depth - 1))
+    last: int = node.depth - 1
+    return min(prefix(node.id, key), last)
 
 
 @part

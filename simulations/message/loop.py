@@ -182,6 +182,7 @@ def take_answer(w: World, c: int, now: float) -> None:
     elif call.op == calls.ENTER_OP:
         if call.passed != calls.PASSED_DEAD:
             begin(w, n, JOIN, node.id, NO_RECORD, now)
+            w.ops[w.todo[w.tally[TODO] - 1]].started = call.sent  # when it knocked
     elif runs(w, c):
         operations.take_answer(w, call.op, c)
         operations.go_on(w, call.op)

@@ -91,6 +91,17 @@ def make_world(scenario: Scenario, keeping: Keeping, chance: Chance) -> World:
     return w
 
 
+def memory(scenario: Scenario) -> int:
+    """Bytes that the arrays of a run take, if all of them are touched: deep buckets seldom are."""
+    k = scenario.rules.k or {"mainline": 8, "amino": 20}[scenario.rules.policy]
+    places = places_of(scenario)
+    bucket = st.BUCKET.itemsize + k * (st.CONTACT.itemsize + st.SPARE.itemsize)
+    table = depth(max(places, 2), k) * bucket + st.TRIED_PLACES * st.TRIED.itemsize
+    call = st.CALL.itemsize + k * st.NAMED.itemsize + 3 * st.MOMENT.itemsize
+    lookup = st.OP.itemsize + ROOM * k * st.CANDIDATE.itemsize
+    return places * (st.NODE.itemsize + table + call + lookup // 4)
+
+
 def refuse(scenario: Scenario) -> None:
     """Refuse what this fidelity cannot do.
 

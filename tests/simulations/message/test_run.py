@@ -13,7 +13,7 @@ from simulations.chance import Chance
 from simulations.errors import ConfigError
 from simulations.latency import Constant, LogNormal
 from simulations.laws import Exponential, Fixed, Weibull
-from simulations.message import Keeping, run, simulate
+from simulations.message import Keeping, memory, run, simulate
 from simulations.message import state as st
 from simulations.message.run import pass_time
 from simulations.message.setup import depth, make_world
@@ -268,6 +268,13 @@ def test_progress_is_told() -> None:
 def test_what_this_fidelity_cannot_do_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="not known at fidelity 'message'"):
         run(scenario(**fields), Chance(1))
+
+
+def test_memory_is_that_of_the_arrays() -> None:
+    made = scenario(nodes=5000)
+    w = make_world(made, Keeping(), Chance(1))
+    arrays = sum(each.nbytes for each in w if isinstance(each, np.ndarray))
+    assert memory(made) == pytest.approx(arrays, rel=0.2)
 
 
 def test_tables_have_room_for_all_splits() -> None:
