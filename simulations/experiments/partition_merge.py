@@ -11,8 +11,9 @@ in them tends, in every range that both networks fill, to
 .. math:: N_{other} / (N_{own} + N_{other})
 
 which a single bridge suffices for, once it holds: a stranger that finds no room where it was heard
-of is forgotten, and with few bridges some runs never merge. The bound is slow to reach: a full bucket of live contacts has no room for anybody (Kademlia keeps the old), so a network
-*at rest* takes strangers in only where its buckets have room, and the nearer ranges do first.
+of is forgotten, and with few bridges some runs never merge. The bound is slow to reach: a full
+bucket of live contacts has no room for anybody (Kademlia keeps the old), so a network *at rest*
+takes strangers in only where its buckets have room, and the nearer ranges do first.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ class PartitionMerge(watching.Watched):
     second. Shown is the share of strangers in tables, over time, with the share that it tends to;
     and whether a lookup still finds the closest node of its own network, and of both together.
 
-    Watch: how few bridges suffice, and that churn decides. And the dilemma in between: half merged, a lookup no longer
-    knows which network it is in, and two readers of one key end in different places ("success" is
-    the closest of all, "success among its own" that of its own network: when all is merged the
+    Watch: how few bridges suffice, and that churn decides. And the dilemma in between: half merged,
+    a lookup no longer knows which network it is in, and two readers of one key end in
+    different places ("success" is the closest of all, "success among its own" that of its own
+    network: when all is merged the
     first is 1, and the second the chance that a closer stranger did not crowd its own out).
-    With the event ``partition`` instead, ``cross`` falls while the cut lasts, and comes back.
+    With the event ``partition`` instead, ``cross`` falls while the cut lasts.
     """
 
     Settings = Spans
