@@ -81,8 +81,7 @@ class PartitionMerge(watching.Watched):
     a lookup no longer knows which network it is in, and two readers of one key end in different
     places ("success" is the closest of all, "success among its own" that of its own network: when
     all is merged the first is 1, and the second the chance that a closer stranger did not crowd its
-    own out).
-    With the event ``partition`` instead, ``cross`` falls while the cut lasts, and comes back.
+    own out). With the event ``partition`` instead, ``cross`` falls while the cut lasts.
     """
 
     Settings = Spans
