@@ -77,7 +77,7 @@ def find(kind: Registered, name: str, where: str = "") -> Any:
     if ":" in name:
         return _at(name, where)
     if kind == "experiment" and name in _modules():
-        import_module(f"simulations.experiments.{name}")
+        import_module(f"simulations.experiments.{name.replace('-', '_')}")
         return _known[kind][name]
     known = names(kind)
     raise ConfigError(
@@ -101,9 +101,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _modules() -> set[str]:
+    """Names of experiments, as users type them: ``dead-nodes`` lives in ``dead_nodes.py``."""
     # Not a static import: engines import this module, and experiments stand on engines.
     package = import_module("simulations.experiments")
-    return {found.name for found in pkgutil.iter_modules(package.__path__)}
+    found = pkgutil.iter_modules(package.__path__)
+    return {module.name.replace("_", "-") for module in found}
 
 
 def _at(name: str, where: str) -> Any:

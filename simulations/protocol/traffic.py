@@ -15,6 +15,7 @@ from dht.core.messages import Record
 from simulations.rows import LOOKUPS, Kind, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from dht.core.commands import Command
@@ -36,6 +37,7 @@ class Errand:
         target: The key it goes to.
         wanted: The value a get must find.
         found: It did.
+        wrong: It found another.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class Errand:
     began: float
     wanted: bytes | None = None
     found: bool = False
+    wrong: bool = False
 
 
 class Users:
@@ -58,8 +61,8 @@ class Users:
 
     Attributes:
         stored: Records that were put and acknowledged, in order: what gets ask for.
-        target: The key that puts and lookups are for, where an attacker is after one; else each
-            has its own.
+        prey: The record whose key puts and lookups are for, where an attacker is after one; else
+            each has its own.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class Users:
         paths: int = 1,
     ) -> None:
         self.stored: list[Record] = []
-        self.target: Key | None = None
+        self.prey: Record | None = None
         self._world = world
         self._network = network
         self._truth = truth
@@ -84,6 +87,7 @@ class Users:
         self._puts: dict[int, Record] = {}
         self._last = 0
         self._columns: dict[str, list[float]] = {name: [] for name in LOOKUPS}
+        self._remarks: list[Callable[[Node, Errand, Evidence], float]] = []
         world.on_found = self._found
         world.on_finished = self._finished
 
@@ -95,6 +99,14 @@ class Users:
     def idle(self) -> bool:
         """Nothing is under way."""
         return not self._open
+
+    def remark(self, name: str, remark: Callable[[Node, Errand, Evidence], float]) -> None:
+        """Note one number more of each operation, in a column of its own, as it ends.
+
+        To be said before anything is noted: columns are of one length.
+        """
+        self._columns[name] = []
+        self._remarks.append(remark)
 
     # Beginning.
 
@@ -109,14 +121,14 @@ class Users:
 
     def seek(self, node: Node, target: Key) -> int:
         """Have ``node`` look for the closest to ``target``."""
-        target = target if self.target is None else self.target
+        target = target if self.prey is None else self.prey.key
         number = self._begin(Errand(Kind.LOOKUP, target, self._world.now))
         return self._go(node, do.Walk(number, target, self._paths))
 
     def put(self, node: Node, record: Record | None = None) -> int:
         """Have ``node`` store a record, a fresh one by default."""
         if record is None:
-            record = self._network.record(b"%d" % (self._last + 1))
+            record = self.prey or self._network.record(b"%d" % (self._last + 1))
         number = self._begin(Errand(Kind.PUT, record.key, self._world.now))
         self._puts[number] = record
         region = self._traffic.region or None
@@ -148,6 +160,7 @@ class Users:
             errand = self._open.get(found.operation)
             if errand is not None:  # The last one found is the one believed.
                 errand.found = found.item.value == errand.wanted
+                errand.wrong = not errand.found
 
     def _finished(self, node: Node, number: int, evidence: Evidence) -> None:
         errand = self._open.pop(number, None)
@@ -178,6 +191,7 @@ class Users:
             evidence.requests,
             evidence.silent,
             self._world.now - errand.began,
+            *(remark(node, errand, evidence) for remark in self._remarks),
         )
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(value)
