@@ -61,11 +61,10 @@ def defaults(experiment: str) -> dict[str, Any]:
 
 def source(experiment: str) -> str | None:
     """The text of the TOML beside an experiment of ours."""
-    place = resources.files("simulations.experiments") / f"{experiment}.toml"
+    stem = experiment.replace("-", "_")
+    place = resources.files("simulations.experiments") / f"{stem}.toml"
     # A name with a separator would lead elsewhere; no experiment of ours has one.
-    return (
-        place.read_text(encoding="utf-8") if experiment.isidentifier() and place.is_file() else None
-    )
+    return place.read_text(encoding="utf-8") if stem.isidentifier() and place.is_file() else None
 
 
 def opened(what: str, above: Mapping[str, Any]) -> tuple[Study, Library]:
