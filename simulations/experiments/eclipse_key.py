@@ -56,7 +56,8 @@ class EclipseKey(attacks.Attacked):
     Watch: with k Sybils no honest node among the k closest gets a copy, so nothing is found. Below
     k, active ones win only where a lookup stops early (``rules.beta`` below k). Stored to the whole
     region (``traffic.region``: that many leading bits) it reaches the honest nodes there, however
-    many Sybils there are (active ones hide one now and then), and readers meet those on their way. The keys an attacker must make are
+    many Sybils there are (active ones hide one now and then), and readers meet those on their way.
+    The keys an attacker must make are
     those of V9, if keys are free.
     """
 

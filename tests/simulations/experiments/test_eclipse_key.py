@@ -24,7 +24,7 @@ def test_as_many_sybils_as_holders_deny_all_reads_unless_the_region_holds_it(kin
     assert near["denied"] == 1
     assert near["honest copies"] == 0
     assert wide["honest copies"] >= 0.95 * wide["honest nodes in the region"] > 25
-    assert wide["denied"] < 0.1
+    assert wide["denied"] < 0.25
     assert wide["requests of a put"] > 3 * near["requests of a put"]
 
 
