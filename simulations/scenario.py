@@ -248,15 +248,19 @@ class Adversary:
         behaviour: What they do; ``none`` where there are none.
         share: Their share of all nodes.
         count: How many they are, instead, beside the honest ones.
+        subnets: How many subnets they are crowded into, then also beside the honest ones: keys
+            cost nothing, addresses do. 0: each has a subnet to itself.
     """
 
     behaviour: Choice = field(default_factory=lambda: Choice(name="none"))
     share: float = 0.0
     count: int = 0
+    subnets: int = 0
 
     def __post_init__(self) -> None:
         share("adversary.share", self.share)
         at_least("adversary.count", self.count, 0)
+        at_least("adversary.subnets", self.subnets, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -177,7 +177,7 @@ class Population:
             known = [n for n in nodes if not n.nat and n.serves and n not in strangers]
             planter = Planter(known, self.network.policy)
             # Where nobody shares a subnet the rules have no say.
-            crowded = self.network.crowd > 1
+            crowded = self.network.crowd > 1 or self._scenario.adversary.subnets
             plant = planter.plant_by_rules if crowded else planter.plant_full
             for node in nodes:
                 plant(node, 0.0, self._tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 HOUR: Final = 3600.0
 PATIENCE: Final = 60.0
 """Seconds for which operations may go on after the end."""
+ROOM: Final = 254
+"""Addresses of nodes in one subnet, a /24."""
 STEPS: Final = 200
 """How often progress is told."""
 
@@ -42,7 +45,7 @@ class Run:
         users: What is asked, and what came of it.
         truth: What a perfect observer knows.
         band: The attacker's nodes.
-        target: The key the attacker is after.
+        target: The key the attacker is after: of a record, that of the users' prey, if it hunts.
 
     Raises:
         ConfigError: The scenario wants what this fidelity cannot do.
@@ -129,9 +132,11 @@ class Run:
             return
         kind = registry.find("adversary", wanted.behaviour.name, "adversary.behaviour")
         options: dict[str, Any] = dict(wanted.behaviour.options)
-        self.users.target = self.target if options.pop("hunt", False) else None
+        if options.pop("hunt", False):
+            self.users.prey = self.network.record(b"prey %d" % rng.getrandbits(64))
+            self.target = self.users.prey.key
         count = wanted.count or round(wanted.share * self.scenario.network.nodes)
-        if wanted.count or kind.grinds:
+        if wanted.count or wanted.subnets or kind.grinds:
             self._invade(kind, count, rng)
         else:
             self.band = rng.sample([node for node in self.world.nodes if node.alive], count)
@@ -143,7 +148,10 @@ class Run:
     def _invade(self, kind: type[Adversary], count: int, rng: Random) -> None:
         """Add nodes of the attacker's, and let them be known as all others are."""
         start = len(self.world.nodes)
-        drawn = [self.network.contact(start + index, rng) for index in range(count)]
+        where = replace(self.network, crowd=self._crowd(count))
+        if where.crowd != self.network.crowd:  # Places are counted in subnets: theirs are others.
+            start *= where.crowd
+        drawn = [where.contact(start + index, rng) for index in range(count)]
         keys: list[Key] = kind.keys(drawn, self.target, self.network, rng)
         for contact, key in zip(drawn, keys, strict=True):
             self.band.append(self.population.create(type(contact)(key, contact.endpoint)))
@@ -157,6 +165,17 @@ class Run:
         again = adversary.act(self.world)
         if again <= self.scenario.duration:
             self.world.schedule(again, self._act, adversary)
+
+    def _crowd(self, count: int) -> int:
+        """How many of ``count`` nodes of the attacker's share a subnet."""
+        subnets = self.scenario.adversary.subnets
+        if not subnets:
+            return self.network.crowd
+        crowd = max(1, -(-count // subnets))
+        if crowd > ROOM:
+            need = -(-count // ROOM)
+            raise ConfigError(f"adversary.subnets is {subnets}, but {count} nodes need {need}")
+        return crowd
 
     # Events.
 

@@ -64,6 +64,7 @@ class Planter:
         room for answer it, in each range in an order of chance, and it chooses.
         """
         if node.engine is not None:
+            node.engine.table.plant([()], now)  # Who comes later has no worse chances.
             for span in self._spans(node.contact.key):
                 for place in _draw(*span, 3 * self._policy.k, rng):
                     node.engine.table.answered(self._rows[place].contact, self._rtt, now)

@@ -37,6 +37,7 @@ class Errand:
         target: The key it goes to.
         wanted: The value a get must find.
         found: It did.
+        wrong: It found another.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Errand:
     began: float
     wanted: bytes | None = None
     found: bool = False
+    wrong: bool = False
 
 
 class Users:
@@ -59,8 +61,8 @@ class Users:
 
     Attributes:
         stored: Records that were put and acknowledged, in order: what gets ask for.
-        target: The key that puts and lookups are for, where an attacker is after one; else each
-            has its own.
+        prey: The record whose key puts and lookups are for, where an attacker is after one; else
+            each has its own.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Users:
         paths: int = 1,
     ) -> None:
         self.stored: list[Record] = []
-        self.target: Key | None = None
+        self.prey: Record | None = None
         self._world = world
         self._network = network
         self._truth = truth
@@ -119,14 +121,14 @@ class Users:
 
     def seek(self, node: Node, target: Key) -> int:
         """Have ``node`` look for the closest to ``target``."""
-        target = target if self.target is None else self.target
+        target = target if self.prey is None else self.prey.key
         number = self._begin(Errand(Kind.LOOKUP, target, self._world.now))
         return self._go(node, do.Walk(number, target, self._paths))
 
     def put(self, node: Node, record: Record | None = None) -> int:
         """Have ``node`` store a record, a fresh one by default."""
         if record is None:
-            record = self._network.record(b"%d" % (self._last + 1))
+            record = self.prey or self._network.record(b"%d" % (self._last + 1))
         number = self._begin(Errand(Kind.PUT, record.key, self._world.now))
         self._puts[number] = record
         region = self._traffic.region or None
@@ -158,6 +160,7 @@ class Users:
             errand = self._open.get(found.operation)
             if errand is not None:  # The last one found is the one believed.
                 errand.found = found.item.value == errand.wanted
+                errand.wrong = not errand.found
 
     def _finished(self, node: Node, number: int, evidence: Evidence) -> None:
         errand = self._open.pop(number, None)
