@@ -138,7 +138,7 @@ class Lookup:
         Empty when the lookup is finished or has to wait for answers.
         """
         free = min(self.free, self._limit - self.asked)
-        if free <= 0:
+        if not free:
             return []
         chosen = self._wanted(free)
         for candidate in chosen:
@@ -171,7 +171,7 @@ class Lookup:
         alpha = self._policy.alpha
         if self.answered_count and (self._slow or self.silent_count):
             alpha = min(round(alpha / self._share), WIDEST * alpha)
-        return alpha - self._waiting
+        return max(0, alpha - self._waiting)  # An answer narrows the window under way.
 
     @property
     def _share(self) -> float:

@@ -150,6 +150,20 @@ def test_the_window_is_of_answers_that_can_be_hoped_for() -> None:
     assert keys(lookup.next()) == [9, 10, 11]
 
 
+def test_late_answers_narrow_the_window_under_way() -> None:
+    lookup = start(*range(1, 20), k=19, alpha=4)
+    lookup.next()
+    lookup.answered(Key(1), [])
+    assert keys(lookup.next()) == [5]
+    lookup.slow(Key(2))
+    lookup.slow(Key(3))  # two of four: 8
+    assert keys(lookup.next()) == [6, 7, 8, 9, 10, 11]
+    lookup.answered(Key(2), [])
+    lookup.answered(Key(3), [])  # all live: 4, and eight are under way
+    assert lookup.free == 0
+    assert lookup.next() == []
+
+
 def test_where_contacts_die_substitutes_are_asked_before_they_are_needed() -> None:
     lookup = start(*range(1, 20), k=3, alpha=9)
     assert keys(lookup.next()) == [1, 2, 3]
