@@ -135,7 +135,7 @@ def next_asked(world: World, op: int, out: Any) -> int:
         out[count] = w.ranked[op][i].away ^ w.ops[op].target
         count += 1
     row = w.ops[op]
-    if count or row.waiting == walk.width(w, row):
+    if count or row.waiting >= walk.width(w, row):
         return count
     radius = walk.edge(w, op)
     if radius > 0:

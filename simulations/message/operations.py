@@ -130,9 +130,8 @@ def ask_on(w: World, op: int, now: float) -> bool:
         row.requests += 1
         slot = whole(candidate.slot)
         calls.send(w, n, slot, key, request, row.target, op, now, LONG_AGO)
-    # As dht.core.edge has it: only a window that is exactly full bars the question, not one that an
-    # answer has just made narrower than what is in flight.
-    if row.requests > before or row.waiting == walk.width(w, row):
+    # As dht.core.edge has it: the question waits for a free place in the window.
+    if row.requests > before or row.waiting >= walk.width(w, row):
         return bool(row.requests > before)
     radius = walk.edge(w, op)
     if radius == 0:
