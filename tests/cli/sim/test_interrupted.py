@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.dhtctl import PROGRAM, Done, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.dhtctl import Dhtctl
 
@@ -43,7 +43,7 @@ def interrupted(home: Path, *words: str, when: Callable[[], bool]) -> Done:
         stderr=subprocess.PIPE,
         text=True,
         cwd=home,
-        env=environment(home),
+        env={**environment(home), "PYTHONPATH": str(Path(__file__).parents[3])},
         start_new_session=True,
     )
     while not when():
