@@ -18,6 +18,7 @@ def standing(*, size: int, done: int, rate: float) -> TorrentStatistics:
         download_rate=rate,
         upload_rate=0.0,
         peers=1,
+        known=1,
         seeds=1,
         wasted=0,
     )
