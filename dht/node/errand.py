@@ -4,6 +4,10 @@ An errand gathers what the engines find, hands it to whoever iterates as it come
 every engine has finished. It holds no task and no lock: effects arrive synchronously in the
 datagram loop, and the waiting task is woken by an event.
 
+Silence of everybody is no answer. Where round trips are short, patience is too (150 ms on a quick
+network), and a machine that was busy for so long has heard from nobody. So what nobody at all
+answered is asked once more (``again``) before it is told to the user.
+
 Abandoning an errand (leaving the ``async for`` early) is harmless: its operations end by
 themselves within seconds and what they find is thrown away.
 """
@@ -35,9 +39,10 @@ class Errand:
         running: Its operations that are not over, each with its port.
     """
 
-    __slots__ = ("_closed", "_found", "_news", "parts", "running")
+    __slots__ = ("_again", "_closed", "_found", "_news", "parts", "running")
 
-    def __init__(self) -> None:
+    def __init__(self, again: Callable[[Errand], None] | None = None) -> None:
+        self._again = again
         self.running: dict[int, Port] = {}
         self._found: deque[Found] = deque()
         self.parts: list[tuple[Port, Evidence]] = []
@@ -68,6 +73,7 @@ class Errand:
 
     def stop(self) -> None:
         """End what still runs; each operation finishes with the evidence so far."""
+        self._again = None
         for number, port in tuple(self.running.items()):
             port.command(Stop(number))
 
@@ -104,10 +110,21 @@ class Errand:
         """Wait for news; False when there can be none."""
         if self._closed:
             raise NodeClosed
-        if not self.running:
+        if not self.running and not self._begin_again():
             return False
         self._news = trio.Event()
-        await self._news.wait()
+        if self.running:  # an operation may end within its own command
+            await self._news.wait()
+        return True
+
+    def _begin_again(self) -> bool:
+        """Ask once more if everybody was silent; whether that was so."""
+        again, self._again = self._again, None
+        silent = not any(evidence.answered for _, evidence in self.parts)
+        if again is None or not silent or not any(evidence.asked for _, evidence in self.parts):
+            return False
+        self.parts.clear()  # The same are asked the same: what comes of it now stands for both.
+        again(self)
         return True
 
 

@@ -32,7 +32,7 @@ from dht.node.udp import Port, open_socket
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from random import Random
 
     from dht.core.commands import Command
@@ -121,18 +121,36 @@ class Host:
     # Operations.
 
     def begin(
-        self, command: Callable[[int, Port], Command], ports: Iterable[Port] | None = None
+        self,
+        command: Callable[[int, Port], Command],
+        ports: Iterable[Port] | None = None,
+        *,
+        insist: bool = False,
     ) -> Errand:
         """Start an operation on each of ``ports`` (all that know anybody, if not given).
+
+        With ``insist`` it is started once more if nobody at all answers.
 
         Raises:
             NodeClosed: We are not running.
         """
-        if self.closed:
-            raise NodeClosed
-        if ports is None:
-            ports = [port for port in self.ports if len(port.engine.table)] or self.ports
-        errand = Errand()
+
+        def start(errand: Errand) -> None:
+            if self.closed:
+                raise NodeClosed
+            self._start(errand, command, self._useful if ports is None else ports)
+
+        errand = Errand(start if insist else None)
+        start(errand)
+        return errand
+
+    @property
+    def _useful(self) -> Sequence[Port]:
+        return [port for port in self.ports if len(port.engine.table)] or self.ports
+
+    def _start(
+        self, errand: Errand, command: Callable[[int, Port], Command], ports: Iterable[Port]
+    ) -> None:
         numbered = [(next(self._numbers), port) for port in ports]
         # All are entered before the first begins: an operation may end within its own command.
         for number, port in numbered:
@@ -140,7 +158,6 @@ class Host:
             self._errands[number] = errand
         for number, port in numbered:
             port.command(command(number, port))
-        return errand
 
     @property
     def operations(self) -> int:

@@ -61,7 +61,7 @@ class Verbs:
     async def _begin(self, command: Callable[[int, Port], Command]) -> Errand:
         """Start an operation on every port, once we know whether there is a network."""
         await self._living.joining.wait()
-        return self._living.host.begin(command)
+        return self._living.host.begin(command, insist=True)
 
     async def _finish(self, command: Callable[[int, Port], Command]) -> Errand:
         """Start an operation and wait for its end; if cancelled, stop it."""

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 import dht
+from dht.codec.bencode import encode
 from dht.core.policy import Timeouts
 from dht.errors import (
     DhtError,
@@ -24,7 +25,7 @@ from dht.node.config import NodeConfig, NodeOptions, format_address
 from dht.node.limits import Limits
 from dht.node.node import Node
 from dht.testing import Testnet
-from tests.dht.node.peers import PATIENCE, alone, silent
+from tests.dht.node.peers import ID, PATIENCE, Peer, alone, peer, query, silent, until
 
 HASTY = {"timeouts": Timeouts(short_initial=0.05, long_initial=0.1, forget_after=0.3)}
 INFOHASH = bytes(range(20))
@@ -63,6 +64,39 @@ async def test_no_network_says_what_was_tried() -> None:
             assert not node.ready
     assert caught.value.tried == (format_address(address),)
     assert format_address(address) in str(caught.value)
+
+
+@pytest.mark.parametrize(("deaf", "heard"), [(1, True), (2, False)])
+async def test_what_nobody_answered_is_asked_once_more(deaf: int, *, heard: bool) -> None:
+    """Somebody who was busy for a moment is there; who stays silent is not asked for ever."""
+    async with Node(alone(policy=HASTY)) as node, trio.open_nursery() as nursery:
+        with peer(node.addresses[0]) as other:
+            await other.ask(query())  # a stranger, until it answers the ping that follows
+            await answer(other, await other.hear())
+            await until(lambda: node.statistics().contacts == 1)
+            nursery.start_soon(deaf_for, other, deaf)
+            with trio.fail_after(PATIENCE):
+                if heard:
+                    assert (await node.lookup(INFOHASH)).evidence.answered == 1
+                else:
+                    with pytest.raises(NoNetwork):
+                        await node.lookup(INFOHASH)
+            nursery.cancel_scope.cancel()
+
+
+async def deaf_for(other: Peer, questions: int) -> None:
+    """Answer all lookups but the first ``questions``."""
+    heard = 0
+    while True:
+        message = await other.hear()
+        if message.get(b"q") == b"find_node":
+            heard += 1
+            if heard > questions:
+                await answer(other, message)
+
+
+async def answer(other: Peer, message: dict[bytes, Any]) -> None:
+    await other.send(encode({b"r": {b"id": ID, b"nodes": b""}, b"t": message[b"t"], b"y": b"r"}))
 
 
 # Life.
