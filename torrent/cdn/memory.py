@@ -15,16 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from dht.core.messages import Record
 from dht.mainline.items import ItemRules, mutable_key
-from dht.node.database import Database
+from dht.node.guests import GuestState
 from dht.node.schema import Guest
 from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
-    import os
     import sqlite3
 
 MAX_SEEN: Final = 10_000
@@ -157,37 +156,10 @@ class Volunteer:
         return self.passed is not None and self.failed > 0
 
 
-class Memory:
+class Memory(GuestState):
     """What one state directory remembers of names. Several processes may use it at once."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        with database.read() as connection:
-            # One who only reads may be here before anybody made the tables.
-            self._empty = TABLES.version(connection) < len(TABLES.steps)
-
-    @classmethod
-    def open(
-        cls, directory: str | os.PathLike[str], *, readonly: bool = False, patience: float = 10.0
-    ) -> Self:
-        """Open the state in ``directory``, making it if need be.
-
-        Raises:
-            StateError: It cannot be; the message says why and what to do.
-        """
-        return cls(
-            Database.open(Path(directory), readonly=readonly, patience=patience, guests=(TABLES,))
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it; nothing committed is lost without."""
-        self._database.close()
+    TABLES = TABLES
 
     def seen(self, name: Name) -> Record | None:
         """The newest record ever seen of ``name``."""

@@ -10,8 +10,8 @@ A volunteer that has lost a share *s* of the pieces passes *n* challenges with p
 (1 - s)^n: of one that has half, five find out with 97 %.
 
 A challenger is nobody's favourite peer: it gives nothing, so a busy seed may keep it waiting for a
-turn. :data:`PATIENCE` is longer than a few turns; and a challenge that fails does not end a
-replica, two in a row do.
+turn. :data:`PATIENCE` is longer than a few turns, so one challenge that fails is enough to miss a
+replica.
 """
 
 from __future__ import annotations

@@ -21,15 +21,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
-from dht.node.database import Database
+from dht.node.guests import GuestState
 from dht.node.schema import Guest
 
 if TYPE_CHECKING:
-    import os
     import sqlite3
     from collections.abc import Iterable
+
+    from dht.node.database import Database
 
 _FIRST = (
     # `have` is BEP 3's bitfield. `moving` is where the files are being moved; both directories
@@ -160,38 +161,16 @@ class Standing:
     fault: str = ""
 
 
-class Torrents:
+class Torrents(GuestState):
     """The torrents of one state directory."""
 
+    TABLES = TABLES
+
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         with database.read() as connection:
-            # One who only reads may be here before anybody made the tables.
-            self._empty = not TABLES.version(connection)
+            self._empty = not TABLES.version(connection)  # what later steps add, readers can miss
             self._version = _data_version(connection)
-
-    @classmethod
-    def open(
-        cls, directory: str | os.PathLike[str], *, readonly: bool = False, patience: float = 10.0
-    ) -> Torrents:
-        """Open the state in ``directory``, making it if need be.
-
-        Raises:
-            StateError: It cannot be; the message says why and what to do.
-        """
-        return cls(
-            Database.open(Path(directory), readonly=readonly, patience=patience, guests=(TABLES,))
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it; nothing committed is lost without."""
-        self._database.close()
 
     def all(self) -> list[StoredTorrent]:
         """Every torrent, without its metainfo; in the order they were added."""

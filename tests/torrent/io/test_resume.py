@@ -12,7 +12,6 @@ import pytest
 from dht.node.disk import StateError
 from dht.node.schema import Guest
 from dht.node.state import State
-from torrent.io import resume
 from torrent.io.resume import TABLES, Progress, Standing, StoredTorrent, Torrents
 
 HASH = b"h" * 20
@@ -110,7 +109,7 @@ def test_it_moves_in_with_a_node_that_does_not_know_it(tmp_path: Path) -> None:
 def test_a_newer_release_is_not_misread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
         steps = (*TABLES.steps, ("ALTER TABLE torrents ADD COLUMN mood TEXT",))
-        newer.setattr(resume, "TABLES", Guest("torrents", steps))
+        newer.setattr(Torrents, "TABLES", Guest("torrents", steps))
         with Torrents.open(tmp_path) as torrents:
             torrents.add(STORED)
     for readonly in (False, True):
@@ -125,7 +124,7 @@ def test_an_older_one_is_brought_up_to_date(
     with Torrents.open(tmp_path) as torrents:
         torrents.add(STORED)
     steps = (*TABLES.steps, ("ALTER TABLE torrents ADD COLUMN mood TEXT",))
-    monkeypatch.setattr(resume, "TABLES", Guest("torrents", steps))
+    monkeypatch.setattr(Torrents, "TABLES", Guest("torrents", steps))
     with Torrents.open(tmp_path) as torrents:
         assert torrents.all() == [STORED]
     with sqlite3.connect(tmp_path / "state.sqlite3") as connection:
@@ -135,7 +134,7 @@ def test_an_older_one_is_brought_up_to_date(
 
 def test_one_of_the_first_release_is_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
-        older.setattr(resume, "TABLES", Guest("torrents", TABLES.steps[:1]))
+        older.setattr(Torrents, "TABLES", Guest("torrents", TABLES.steps[:1]))
         with Torrents.open(tmp_path) as torrents:
             torrents.add(STORED)
     with Torrents.open(tmp_path, readonly=True) as torrents:
