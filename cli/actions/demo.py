@@ -13,7 +13,7 @@ from cli.demo.stage import Done, Stage
 from cli.demo.trials import measure
 from cli.errors import CommandError, ExitCode, UsageError
 from cli.evidence import count
-from cli.tables import aligned, duration, size
+from cli.tables import aligned, duration, rate, size
 from dht.testing import Testnet
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ async def _play(context: Context, net: Testnet, stage: Stage) -> tuple[list[Seri
     stage.scene(
         "A file",
         f"{size(swarm.SIZE)} on one node's disk. Others have its magnet link and nothing else:\n"
-        "the DHT tells them who seeds it, and they pass on to each other what they get.",
+        f"the DHT tells them who seeds it. It sends {rate(swarm.UPLINK)} and no more, so they\n"
+        "pass on to each other what they get.",
     )
     await stage.step("seed and fetch", swarm.play(net), patience=swarm.PATIENCE)
     return healthy, struck

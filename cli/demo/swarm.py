@@ -8,6 +8,7 @@ learns from the DHT, or from a peer that it found there.
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,6 +35,8 @@ _LEECHERS: Final = 3
 _NAME: Final = "film"
 _POOL: Final = 16 << 20
 """Bytes of pieces that each may have in memory: four of them share this machine."""
+UPLINK: Final = 24 << 20
+"""Bytes a second that the seed may send: so few that it alone would need 8 s for all three."""
 
 
 async def play(net: Testnet) -> Done:
@@ -46,7 +49,7 @@ async def play(net: Testnet) -> Done:
         async with Disk() as disk:
             made = await create(disk, root / _NAME)
         async with AsyncExitStack() as stack:
-            seed = await stack.enter_async_context(_session(seeder))
+            seed = await stack.enter_async_context(_session(seeder, UPLINK))
             torrent = await seed.add(made.metainfo, root, intact=True)
             # Announced by now, which is what those who look for it need.
             await seeder.provide(torrent.infohashes[0], seed.port, seed=True)
@@ -70,10 +73,10 @@ async def play(net: Testnet) -> Done:
     )
 
 
-def _session(node: Node) -> Session:
+def _session(node: Node, upload: float = math.inf) -> Session:
     """The piece exchange beside a node."""
     here = ((str(node.addresses[0][0]), 0),)
-    return Session(node=node, listen=here, same_host=True, pool=_POOL)
+    return Session(node=node, listen=here, same_host=True, pool=_POOL, upload=upload)
 
 
 async def _fetched(sessions: list[Session], link: str, root: Path) -> float:
