@@ -15,8 +15,7 @@ told where ours are: :mod:`simulations.protocol.rules` (lookup, storing),
 
 Rules and adversaries run at ``protocol`` fidelity, where each is an object that engines call. The
 compiled fidelities have the shipped rules built in, and refuse others. Laws of yours are drawn from
-by ``protocol`` and ``lookup`` as they are; ``message`` takes what :meth:`~simulations.laws.Law.code`
-says of them.
+by ``protocol`` and ``lookup`` as they are; ``message`` takes what their ``code()`` says of them.
 """
 
 from __future__ import annotations
