@@ -1,35 +1,25 @@
-"""What experiments on attackers share: runs whose operations carry remarks, and curves over a knob.
-
-A *remark* is a function ``(run, node, errand, evidence) -> float``, asked as an operation ends: how
-much of what it found is the attacker's, for instance. Its name is the name of a column.
+"""What experiments on attackers share: who is hostile, and curves over a knob.
 
 Only the ``protocol`` fidelity knows attackers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from simulations import drawing
-from simulations.experiment import Experiment
-from simulations.protocol import Run
 from simulations.rows import Rows
+from simulations.watching import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from dht.core.effects import Evidence
     from dht.core.messages import Contact
-    from simulations.chance import Chance
-    from simulations.engines import Progress
-    from simulations.protocol.node import Node
-    from simulations.protocol.traffic import Errand
-    from simulations.rows import Column, Kind
-    from simulations.scenario import Fidelity, Scenario
-
-    Remark: TypeAlias = "Callable[[Run, Node, Errand, Evidence], float]"
+    from simulations.protocol import Run
+    from simulations.rows import Kind
+    from simulations.scenario import Fidelity
 
 NO_LIMIT: Final = 1 << 20
 UNLIMITED: Final[dict[str, int]] = {
@@ -40,39 +30,10 @@ UNLIMITED: Final[dict[str, int]] = {
 """Switches of a policy that counts no subnets."""
 
 
-class Attacked(Experiment):
-    """An experiment with an attacker in it.
-
-    Attributes:
-        remarks: Each is a column of its own name.
-    """
+class Attacked(Watched):
+    """An experiment with an attacker in it."""
 
     fidelities: ClassVar[tuple[Fidelity, ...]] = ("protocol",)
-    remarks: ClassVar[tuple[Remark, ...]] = ()
-
-    def run(self, scenario: Scenario, chance: Chance, progress: Progress | None = None) -> Rows:
-        """One run: what users saw, with a column for each remark and each expectation."""
-        run = Run(self.prepared(scenario), chance)
-        for remark in self.remarks:
-            run.users.remark(remark.__name__, _of(run, remark))
-        self.begin(run, chance)
-        rows = run.finish(progress)
-        return rows.having(**self.expected(run, rows))
-
-    def prepared(self, scenario: Scenario) -> Scenario:
-        """The scenario as the settings want it."""
-        return scenario
-
-    def begin(self, run: Run, chance: Chance) -> None:
-        """Do something before time begins."""
-
-    def expected(self, run: Run, rows: Rows) -> Mapping[str, float]:
-        """What theory says of the run: more columns, with one value in all rows."""
-        return {}
-
-
-def _of(run: Run, remark: Remark) -> Callable[[Node, Errand, Evidence], float]:
-    return lambda node, errand, evidence: remark(run, node, errand, evidence)
 
 
 def hostile(run: Run, contact: Contact) -> bool:
@@ -90,13 +51,6 @@ def hostile_share(run: Run, contacts: Iterable[Contact]) -> float:
 def of_kind(rows: Rows, kind: Kind) -> Rows:
     """The operations of one kind."""
     return rows.where(rows["kind"] == kind)
-
-
-def mean(rows: Rows, column: str) -> float:
-    """The mean of what is known of a column; NaN if nothing is."""
-    values: Column = rows[column].astype(np.float64)
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
 
 
 def draw_against(

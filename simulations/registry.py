@@ -8,8 +8,14 @@ A class of yours is registered by decorating it, in a file that the TOML names (
     @register("lookup", "greedy")
     class Greedy: ...
 
-A compiled counterpart, an ``@njit`` function, is registered beside it under the kind's ``kernel``.
-``module:Name`` says where a thing is, without registering.
+``module:Name`` says where a thing is, without registering. What a class of a kind must look like is
+told where ours are: :mod:`simulations.protocol.rules` (lookup, storing),
+:mod:`simulations.protocol.adversary`, :mod:`simulations.laws`, :mod:`simulations.latency`,
+:mod:`simulations.experiment`.
+
+Rules and adversaries run at ``protocol`` fidelity, where each is an object that engines call. The
+compiled fidelities have the shipped rules built in, and refuse others. Laws of yours are drawn from
+by ``protocol`` and ``lookup`` as they are; ``message`` takes what their ``code()`` says of them.
 """
 
 from __future__ import annotations
@@ -28,19 +34,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-Registered = Literal[
-    "experiment",
-    "law",
-    "latency",
-    "lookup",
-    "lookup kernel",
-    "storing",
-    "storing kernel",
-    "adversary",
-    "adversary kernel",
-]
-"""What can be registered. The three with kernels are what ``rules.lookup``, ``rules.storing`` and
-``adversary.behaviour`` name; what a class or a kernel of a kind must look like, its engine says."""
+Registered = Literal["experiment", "law", "latency", "lookup", "storing", "adversary"]
+"""What can be registered. The last three are what ``rules.lookup``, ``rules.storing`` and
+``adversary.behaviour`` name."""
 
 _known: Final[dict[Registered, dict[str, Any]]] = {kind: {} for kind in get_args(Registered)}
 

@@ -4,24 +4,26 @@ A table's decay could be sampled beside the lookups, in rows of another kind. It
 lookups themselves instead: sources are drawn at random, so a column of "what my table was like" is
 a fair sample of all tables at that moment, and what a lookup suffered stands beside its cause.
 
-A *remark* is a function ``(run, node, errand, evidence) -> float``. Only the ``protocol`` fidelity
-has anybody to ask; at the others the same columns are there, and hold NaN, so that fidelities can
-still be compared in what both know.
+A *remark* is a function ``(run, node, errand, evidence) -> float``, asked as an operation ends. Its
+name is the name of a column. Only the ``protocol`` fidelity has anybody to ask; at the others the
+same columns are there, and hold NaN, so that fidelities can still be compared in what both know.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from simulations import drawing, engines
+from simulations.errors import ConfigError
 from simulations.experiment import Experiment, Figure
 from simulations.rows import Kind
 from simulations.statistics import quantiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dht.core.effects import Evidence
     from simulations.chance import Chance
@@ -35,6 +37,21 @@ if TYPE_CHECKING:
     Remark: TypeAlias = "Callable[[Run, Node, Errand, Evidence], float]"
 
 
+@dataclass(frozen=True)
+class Spans:
+    """What is shown over time.
+
+    Attributes:
+        spans: Parts into which time is cut for the plot.
+    """
+
+    spans: int = 20
+
+    def __post_init__(self) -> None:
+        if self.spans < 1:
+            raise ConfigError(f"settings.spans is {self.spans!r}, but must be at least 1")
+
+
 class Watched(Experiment):
     """An experiment whose lookups carry remarks.
 
@@ -45,14 +62,27 @@ class Watched(Experiment):
     remarks: ClassVar[tuple[Remark, ...]] = ()
 
     def run(self, scenario: Scenario, chance: Chance, progress: Progress | None = None) -> Rows:
-        """One run of the engine, with a column for each remark."""
+        """One run of the engine, with a column for each remark and each expectation."""
         if self.fidelity != "protocol":
             rows = engines.run(self.fidelity, scenario, chance, progress)
             return rows.having(**{remark.__name__: np.nan for remark in self.remarks})
-        run: Run = engines.engine("protocol").Run(scenario, chance)
+        run: Run = engines.engine("protocol").Run(self.prepared(scenario), chance)
         for remark in self.remarks:
             run.users.remark(remark.__name__, _of(run, remark))
-        return run.finish(progress)
+        self.begin(run, chance)
+        rows = run.finish(progress)
+        return rows.having(**self.expected(run, rows))
+
+    def prepared(self, scenario: Scenario) -> Scenario:
+        """The scenario as the settings want it."""
+        return scenario
+
+    def begin(self, run: Run, chance: Chance) -> None:
+        """Do something before time begins."""
+
+    def expected(self, run: Run, rows: Rows) -> Mapping[str, float]:
+        """What theory says of the run: more columns, with one value in all rows."""
+        return {}
 
 
 def _of(run: Run, remark: Remark) -> Callable[[Node, Errand, Evidence], float]:

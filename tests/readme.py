@@ -1,5 +1,7 @@
 """Runs the commands of README.md, and says what they print: ``python -m tests.readme`` rewrites it.
 
+Other pages are named: ``python -m tests.readme docs/PAGE.md``; they find examples/ at hand.
+
 Fenced blocks of these kinds are run, in their order, in one shell (and so build on each other):
 
 * ``console``: commands after ``$``, each followed by what it prints.
@@ -15,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 README = Path(__file__).parent.parent / "README.md"
+EXAMPLES = README.with_name("examples")
 JOIN = "export DHTCTL_BOOTSTRAP="
 PATIENCE = 60.0
 DONE = "@@done"
@@ -174,9 +178,15 @@ def _lines(process: subprocess.Popen[str]) -> Queue[str]:
     return found
 
 
+def give_examples(home: Path) -> None:
+    for path in EXAMPLES.glob("*.*"):
+        shutil.copy(path, home)
+
+
 def rewritten(text: str) -> str:
     """The README with what its commands print now."""
     with tempfile.TemporaryDirectory() as home, Shell(Path(home)) as shell:
+        give_examples(Path(home))
 
         def renewed(match: re.Match[str]) -> str:
             block = Block(match[1], (match[2] or "").strip(), match[3])
@@ -192,4 +202,5 @@ def rewritten(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    page = Path(sys.argv[1]) if sys.argv[1:] else README
+    page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -120,6 +120,9 @@ class Planner:
             return RegionWalk(target, policy, seeds, region, own=own)
         if paths > 1:
             return DisjointLookup(target, policy, seeds, paths, own=own)
-        lookup = Lookup(target, policy, seeds, own=own)
-        # Who stops early takes the k closest on trust; where the edge is would not be known.
-        return EdgeLookup(lookup, policy.k) if policy.beta >= policy.k else lookup
+        lookup = (policy.lookup or Lookup)(target, policy, seeds, own=own)
+        # Who stops early takes the k closest on trust; where the edge is would not be known. And
+        # a rule of a study's own that is no Lookup ends in its own way.
+        if policy.beta >= policy.k and isinstance(lookup, Lookup):
+            return EdgeLookup(lookup, policy.k)
+        return lookup

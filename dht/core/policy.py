@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from dht.core.keys import Key, KeySpace
     from dht.core.messages import Contact, Endpoint, Origin, Provider, Record, Refusal, Scrape
+    from dht.core.walker import Walker
 
 
 class TicketRules(Protocol):
@@ -76,6 +77,27 @@ class ContactRules(Protocol):
 
     def preferred(self, contact: Contact) -> bool:
         """Whether its key is proved by its address (BEP 42) or better: kept over others."""
+        ...
+
+
+class LookupRule(Protocol):
+    """Makes a walk of one path: how :class:`dht.core.lookup.Lookup` is called."""
+
+    def __call__(
+        self, target: Key, policy: Policy, seeds: Iterable[Contact], *, own: Key | None
+    ) -> Walker:
+        """Walk to ``target``, from ``seeds``; ``own`` is our key, which is never asked."""
+        ...
+
+
+class StoringRule(Protocol):
+    """Says who is to hold what is written."""
+
+    def holders(self, target: Key, found: tuple[Contact, ...], policy: Policy) -> Iterable[Contact]:
+        """Choose of ``found``: all that the walk to ``target`` ended with, nearest first.
+
+        Asked again whenever one of them did not take it, who is then no longer among ``found``.
+        """
         ...
 
 
@@ -157,6 +179,11 @@ class Policy:
     sample_interval: float = 60.0
 
     summarise: Summary | None = None
+
+    lookup: LookupRule | None = None
+    """Another walk than :class:`~dht.core.lookup.Lookup`, where there is one path: for studies."""
+    storing: StoringRule | None = None
+    """Other holders than the k closest, or all of a region: for studies."""
 
 
 class Summary(Protocol):

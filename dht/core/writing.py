@@ -18,6 +18,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from dht.core.lookup import request_limit
 from dht.core.messages import (
     Announce,
     Answer,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from dht.core.effects import Effect
     from dht.core.keys import Key
     from dht.core.messages import Request
+    from dht.core.policy import StoringRule
 
 FINAL: Final = frozenset({205, 206, 207, 301, 302})
 """BEP 44's refusals that lie in the record, not in the contact. Turning to others would only put
@@ -95,6 +97,8 @@ class Writing(Operation):
     def _targets(self) -> tuple[Contact, ...]:
         """Where the writes belong: the k closest, or all of the region."""
         k = self.policy.k
+        if self.policy.storing is not None:
+            return self._chosen(self.policy.storing)
         closest = self.walker.closest(k)
         if self._region is None or len(closest) <= k:
             return closest
@@ -102,6 +106,12 @@ class Writing(Operation):
         radius = 1 << (self.policy.space.bits - self._region)
         inside = sum(self._distance(contact) < radius for contact in closest)
         return closest[: max(k, inside)]
+
+    def _chosen(self, rule: StoringRule) -> tuple[Contact, ...]:
+        """Whom a rule of a study's own wants, each once, and nobody who was not found."""
+        found = self.walker.closest(request_limit(self.policy.k))
+        chosen = {contact.key for contact in rule.holders(self.target, found, self.policy)}
+        return tuple(contact for contact in found if contact.key in chosen)
 
     def _unwritten(self) -> list[Contact]:
         """Targets that were neither written to nor asked for their ticket."""

@@ -5,34 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from simulations import drawing
-from simulations.errors import ConfigError
-from simulations.experiment import Experiment, Figure
+from simulations import watching
+from simulations.experiment import Experiment
 from simulations.registry import register
-from simulations.rows import Kind
-from simulations.statistics import quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from simulations.experiment import Figure
     from simulations.rows import Rows
 
 
 @dataclass(frozen=True)
-class ChurnSettings:
-    """What is shown.
-
-    Attributes:
-        spans: Parts into which time is cut for the plot.
-    """
+class ChurnSettings(watching.Spans):
+    """What is shown: of half an hour, a point for every 75 s."""
 
     spans: int = 24
-
-    def __post_init__(self) -> None:
-        if self.spans < 1:
-            raise ConfigError(f"settings.spans is {self.spans!r}, but must be at least 1")
 
 
 @register("experiment", "churn")
@@ -51,39 +39,13 @@ class Churn(Experiment):
 
     def summary(self, rows: Rows) -> list[Figure]:
         """Means over the lookups that users made; joins and refreshes do not count."""
-        users = rows.where(rows["kind"] == Kind.LOOKUP)
-        median, slow = quantiles(users["latency_s"], (0.5, 0.95))
-        return [
-            Figure("lookups", float(users.count)),
-            Figure("success", _mean(users, "success")),
-            Figure("found of the k closest", _mean(users, "found_closest")),
-            Figure("hops", _mean(users, "hops")),
-            Figure("requests", _mean(users, "requests")),
-            Figure("timeouts", _mean(users, "timeouts")),
-            Figure("latency, median", median, "s"),
-            Figure("latency, 95 %", slow, "s"),
-        ]
+        return watching.cost(watching.lookups(rows))
 
     def plot(self, axes: Sequence[Any], rows: Rows) -> None:
         """Left: what was found, over time. Right: the distribution of latency."""
-        rows = rows.where(rows["kind"] == Kind.LOOKUP)
-        end = float(rows["time_s"].max()) if rows.count else 1.0
-        edges = np.linspace(0.0, np.nextafter(end, np.inf), self.settings.spans + 1)
-        middles = (edges[1:] + edges[:-1]) / 2 / 60
-        shares = np.linspace(0, 1, drawing.POINTS)
-        for colour, (label, part) in enumerate(drawing.groups(rows)):
-            found = drawing.per_seed(part, lambda r: drawing.over_time(r, "found_closest", edges))
-            drawing.band(axes[0], middles, found, label=label, colour=colour)
-            latency = drawing.per_seed(part, lambda r: drawing.percentiles(r, "latency_s"))
-            drawing.upright(axes[1], latency, shares, label=label, colour=colour)
-        axes[0].set(xlabel="time (min)", ylabel="share of the k closest found", ylim=(None, 1.005))
-        # The slowest hundredth may take minutes; what leads there is told by the figures.
-        (most,) = quantiles(rows["latency_s"], (0.99,))
-        axes[1].set(xlabel="latency (s)", ylabel="share of lookups", ylim=(0, 1))
-        axes[1].set_xlim(0, 1.1 * most if rows.count else 1)
-        if axes[0].get_legend_handles_labels()[0]:
-            axes[0].legend()
-
-
-def _mean(rows: Rows, column: str) -> float:
-    return float(rows[column].mean()) if rows.count else float("nan")
+        users, spans = watching.lookups(rows), self.settings.spans
+        watching.draw_over_time(
+            axes[0], users, "found_closest", spans, "share of the k closest found"
+        )
+        axes[0].set_ylim(None, 1.005)
+        watching.draw_latency(axes[1], users)

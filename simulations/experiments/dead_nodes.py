@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulations import watching
-from simulations.errors import ConfigError
 from simulations.experiment import Figure
 from simulations.registry import register
 
@@ -18,21 +16,6 @@ if TYPE_CHECKING:
     from simulations.protocol.node import Node
     from simulations.protocol.traffic import Errand
     from simulations.rows import Rows
-
-
-@dataclass(frozen=True)
-class Spans:
-    """What is shown.
-
-    Attributes:
-        spans: Parts into which time is cut for the plot.
-    """
-
-    spans: int = 20
-
-    def __post_init__(self) -> None:
-        if self.spans < 1:
-            raise ConfigError(f"settings.spans is {self.spans!r}, but must be at least 1")
 
 
 def stale(run: Run, node: Node, errand: Errand, evidence: Evidence) -> float:
@@ -53,7 +36,7 @@ class DeadNodes(watching.Watched):
     it meets: what k buys in success it pays for in timeouts. ``rules.alpha`` hides their time.
     """
 
-    Settings = Spans
+    Settings = watching.Spans
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (stale,)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from simulations import attacks
+from simulations import attacks, watching
 from simulations.errors import ConfigError
 from simulations.experiment import Figure
 from simulations.registry import register
@@ -62,7 +62,7 @@ class EclipseKey(attacks.Attacked):
     """
 
     panels = 2
-    remarks: ClassVar[tuple[attacks.Remark, ...]] = (copies, met)
+    remarks: ClassVar[tuple[watching.Remark, ...]] = (copies, met)
 
     def prepared(self, scenario: Scenario) -> Scenario:
         """The attacker is after the record's key."""
@@ -89,13 +89,13 @@ class EclipseKey(attacks.Attacked):
         puts, gets = attacks.of_kind(rows, Kind.PUT), attacks.of_kind(rows, Kind.GET)
         return [
             Figure("gets", float(gets.count)),
-            Figure("denied", 1 - attacks.mean(gets, "success")),
-            Figure("honest copies", attacks.mean(puts, "copies")),
-            Figure("honest nodes in the region", attacks.mean(puts, "neighbours")),
-            Figure("Sybils among the closest", attacks.mean(gets, "met")),
-            Figure("requests of a put", attacks.mean(puts, "requests")),
-            Figure("requests of a get", attacks.mean(gets, "requests")),
-            Figure("keys to make (V9)", attacks.mean(puts, "tries")),
+            Figure("denied", 1 - watching.mean(gets, "success")),
+            Figure("honest copies", watching.mean(puts, "copies")),
+            Figure("honest nodes in the region", watching.mean(puts, "neighbours")),
+            Figure("Sybils among the closest", watching.mean(gets, "met")),
+            Figure("requests of a put", watching.mean(puts, "requests")),
+            Figure("requests of a get", watching.mean(gets, "requests")),
+            Figure("keys to make (V9)", watching.mean(puts, "tries")),
         ]
 
     def plot(self, axes: Sequence[Any], rows: Rows) -> None:
@@ -113,8 +113,8 @@ class EclipseKey(attacks.Attacked):
 
 
 def _denied(rows: Rows) -> float:
-    return 1 - attacks.mean(rows, "success")
+    return 1 - watching.mean(rows, "success")
 
 
 def _requests(rows: Rows) -> float:
-    return attacks.mean(rows, "requests")
+    return watching.mean(rows, "requests")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulations import watching
 from simulations.experiment import Figure
-from simulations.experiments.dead_nodes import Spans
 from simulations.registry import register
 from simulations.statistics import quantiles
 
@@ -50,7 +49,7 @@ class MixedVersions(watching.Watched):
     named. So it seeks 20 and finds fewer, the fewer the more of the old are still there.
     """
 
-    Settings = Spans
+    Settings = watching.Spans
     fidelities: ClassVar[tuple[Fidelity, ...]] = ("protocol",)
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (new, found_own)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulations import watching
 from simulations.experiment import Figure
-from simulations.experiments.dead_nodes import Spans
 from simulations.registry import register
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Nat(watching.Watched):
     anything.
     """
 
-    Settings = Spans
+    Settings = watching.Spans
     fidelities: ClassVar[tuple[Fidelity, ...]] = ("protocol", "message")
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (polluted, behind)

@@ -25,7 +25,6 @@ import numpy as np
 
 from simulations import watching
 from simulations.experiment import Figure
-from simulations.experiments.dead_nodes import Spans
 from simulations.registry import register
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class PartitionMerge(watching.Watched):
     own out). With the event ``partition`` instead, ``cross`` falls while the cut lasts.
     """
 
-    Settings = Spans
+    Settings = watching.Spans
     fidelities: ClassVar[tuple[Fidelity, ...]] = ("protocol",)
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (cross, others, own_success, side)

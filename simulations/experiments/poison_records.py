@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from simulations import attacks
+from simulations import attacks, watching
 from simulations.experiment import Figure
 from simulations.registry import register
 from simulations.rows import Kind
@@ -49,7 +49,7 @@ class PoisonRecords(attacks.Attacked):
     """
 
     panels = 2
-    remarks: ClassVar[tuple[attacks.Remark, ...]] = (wrong, forged)
+    remarks: ClassVar[tuple[watching.Remark, ...]] = (wrong, forged)
 
     def expected(self, run: Run, rows: Rows) -> Mapping[str, float]:
         """V9: the chance that all k closest to a key are liars."""
@@ -59,14 +59,14 @@ class PoisonRecords(attacks.Attacked):
         """Means over the reads of what was stored."""
         puts, gets = attacks.of_kind(rows, Kind.PUT), attacks.of_kind(rows, Kind.GET)
         return [
-            Figure("puts that fail", 1 - attacks.mean(puts, "success")),
+            Figure("puts that fail", 1 - watching.mean(puts, "success")),
             Figure("gets", float(gets.count)),
-            Figure("wrong values", attacks.mean(gets, "wrong")),
-            Figure("right values", attacks.mean(gets, "success")),
-            Figure("failed", 1 - attacks.mean(gets, "success")),
-            Figure("only liars hold it (V9)", attacks.mean(gets, "v9")),
-            Figure("forgeries seen through, a get", attacks.mean(gets, "forged")),
-            Figure("requests", attacks.mean(gets, "requests")),
+            Figure("wrong values", watching.mean(gets, "wrong")),
+            Figure("right values", watching.mean(gets, "success")),
+            Figure("failed", 1 - watching.mean(gets, "success")),
+            Figure("only liars hold it (V9)", watching.mean(gets, "v9")),
+            Figure("forgeries seen through, a get", watching.mean(gets, "forged")),
+            Figure("requests", watching.mean(gets, "requests")),
         ]
 
     def plot(self, axes: Sequence[Any], rows: Rows) -> None:
@@ -83,8 +83,8 @@ class PoisonRecords(attacks.Attacked):
 
 
 def _wrong(rows: Rows) -> float:
-    return attacks.mean(rows, "wrong")
+    return watching.mean(rows, "wrong")
 
 
 def _failed(rows: Rows) -> float:
-    return 1 - attacks.mean(rows, "success")
+    return 1 - watching.mean(rows, "success")

@@ -9,7 +9,7 @@ import numpy as np
 from simulations import watching
 from simulations.errors import ConfigError
 from simulations.experiment import Figure
-from simulations.experiments.dead_nodes import Spans, stale
+from simulations.experiments.dead_nodes import stale
 from simulations.registry import register
 from simulations.rows import Kind
 from simulations.statistics import quantiles
@@ -41,7 +41,7 @@ class RegionFailure(watching.Watched):
     ``traffic.rate``, ``rules.refresh``, ``rules.switches.questionable_after``.
     """
 
-    Settings = Spans
+    Settings = watching.Spans
     fidelities: ClassVar[tuple[Fidelity, ...]] = ("protocol",)
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (stale,)

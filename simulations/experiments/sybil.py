@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from simulations import attacks
+from simulations import attacks, watching
 from simulations.experiment import Figure
 from simulations.registry import register
 from simulations.rows import Kind
@@ -69,7 +69,7 @@ class Sybil(attacks.Attacked):
 
     Settings = SybilSettings
     panels = 2
-    remarks: ClassVar[tuple[attacks.Remark, ...]] = (captured, tabled)
+    remarks: ClassVar[tuple[watching.Remark, ...]] = (captured, tabled)
 
     def prepared(self, scenario: Scenario) -> Scenario:
         """Honest nodes and Sybils, as many together as the network has nodes, and the policy."""
@@ -99,14 +99,14 @@ class Sybil(attacks.Attacked):
         whole = users.where(users["captured"] == 1)
         return [
             Figure("lookups", float(users.count)),
-            Figure("success", attacks.mean(users, "success")),
-            Figure("success of single chains (V4)", attacks.mean(users, "v4")),
-            Figure("Sybils in tables", attacks.mean(users, "tabled")),
-            Figure("Sybils among the closest found", attacks.mean(users, "captured")),
+            Figure("success", watching.mean(users, "success")),
+            Figure("success of single chains (V4)", watching.mean(users, "v4")),
+            Figure("Sybils in tables", watching.mean(users, "tabled")),
+            Figure("Sybils among the closest found", watching.mean(users, "captured")),
             Figure("only Sybils found", whole.count / users.count if users.count else float("nan")),
-            Figure("only Sybils closest (V9)", attacks.mean(users, "v9")),
-            Figure("requests", attacks.mean(users, "requests")),
-            Figure("timeouts", attacks.mean(users, "timeouts")),
+            Figure("only Sybils closest (V9)", watching.mean(users, "v9")),
+            Figure("requests", watching.mean(users, "requests")),
+            Figure("timeouts", watching.mean(users, "timeouts")),
         ]
 
     def plot(self, axes: Sequence[Any], rows: Rows) -> None:
@@ -118,7 +118,7 @@ class Sybil(attacks.Attacked):
                 panel,
                 users,
                 SHARE,
-                lambda r, column=column: attacks.mean(r, column),  # type: ignore[misc]
+                lambda r, column=column: watching.mean(r, column),  # type: ignore[misc]
                 xlabel="share of Sybils",
                 ylabel=label,
             )

@@ -10,7 +10,10 @@ from simulations.errors import INSTALL, MissingExtra
 
 NEEDED: Final = ("numpy", "numba")
 """Nothing at all runs without these."""
-_INSTALLS: Final = {"distributed": "pip install 'dhtctl[sim,dask]'"}
+_INSTALLS: Final = {
+    "distributed": "pip install 'dhtctl[sim,dask]'",
+    **{frames: f"pip install {frames}" for frames in ("pandas", "polars", "xarray")},
+}
 
 
 def require_all() -> None:

@@ -192,15 +192,34 @@ class Results:
             MissingExtra: polars is not installed.
         """
         polars = needed("polars")
-        columns = dict(self.rows)
-        if "kind" in columns:
-            columns["kind"] = np.array(_KINDS)[columns["kind"]]
-        frame = polars.DataFrame(columns)
+        frame = polars.DataFrame(self._named())
         return (
             frame.with_columns(polars.col("kind").cast(polars.Enum(_KINDS)))
             if "kind" in frame
             else frame
         )
+
+    def to_xarray(self) -> Any:
+        """All rows as an xarray Dataset along ``row``; seed and sweep are coordinates of it.
+
+        Raises:
+            MissingExtra: xarray is not installed.
+        """
+        xarray = needed("xarray")
+        columns = {name: ("row", column) for name, column in self._named().items()}
+        runs = {"seed", *(key for _, facts in self.shards for key in facts["values"])}
+        return xarray.Dataset(
+            {name: column for name, column in columns.items() if name not in runs},
+            coords={name: column for name, column in columns.items() if name in runs},
+            attrs={"experiment": self.name, "digest": self.digest},
+        )
+
+    def _named(self) -> dict[str, Any]:
+        """The columns of all rows; what a row was for is a word."""
+        columns = dict(self.rows)
+        if "kind" in columns:
+            columns["kind"] = np.array(_KINDS)[columns["kind"]]
+        return columns
 
 
 def load(path: str | Path) -> Results:

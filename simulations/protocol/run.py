@@ -13,6 +13,7 @@ from simulations.protocol.link import Link
 from simulations.protocol.networks import Network, network
 from simulations.protocol.population import JOIN_EVERY, SETTLE, Population
 from simulations.protocol.records import OpenRecords
+from simulations.protocol.rules import named_rules, tried
 from simulations.protocol.traffic import Users
 from simulations.protocol.truth import Truth
 from simulations.protocol.world import World
@@ -202,9 +203,6 @@ def network_of(scenario: Scenario, chance: Chance) -> Network:
         ConfigError: It cannot be had.
     """
     rules, wanted = scenario.rules, scenario.network
-    for what, choice in (("lookup", rules.lookup), ("storing", rules.storing)):
-        if choice.name != "shipped":
-            raise ConfigError(f"rules.{what} is {choice.name!r}, but engines run what is shipped")
     if scenario.codec and rules.policy != "mainline":
         raise ConfigError("codec is on, but only mainline's messages have one")
     if rules.policy == "amino" and wanted.ids == "bep42":
@@ -213,10 +211,12 @@ def network_of(scenario: Scenario, chance: Chance) -> Network:
     records = fields.pop("records", "signed")
     said = {"k": rules.k, "alpha": rules.alpha, "beta": rules.beta, "refresh_every": rules.refresh}
     fields |= {name: value for name, value in said.items() if value is not None}
+    fields |= named_rules(scenario)
     if rules.beta is None and rules.k is not None and rules.policy == "mainline":
         fields["beta"] = rules.k  # Mainline's stop rule is all k.
     rng = Random(chance.stream("tickets").word())
     made = network(
         rules.policy, secure=wanted.ids == "bep42", crowd=wanted.crowd, rng=rng, **fields
     )
+    tried(made.policy, scenario)
     return made if records == "signed" else made.with_records(OpenRecords(made.policy.space))

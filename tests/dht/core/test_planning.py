@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -58,6 +59,26 @@ def test_a_network_that_stops_early_takes_the_edge_on_trust() -> None:
     table = RoutingTable(Key(0), AMINO.policy)
     operation = Planner(table, AMINO.policy).operation(do.Walk(1, KEY), 0.0)
     assert isinstance(operation.walker, Lookup)
+
+
+def test_a_rule_of_ones_own_makes_the_walks_of_one_path() -> None:
+    class Mine(Lookup):
+        pass
+
+    for policy, kind in ((MAINLINE.policy, EdgeLookup), (AMINO.policy, Mine)):
+        ruled = replace(policy, lookup=Mine)
+        planner = Planner(RoutingTable(Key(0), ruled), ruled)
+        assert type(planner.operation(do.Walk(1, KEY), 0.0).walker) is kind
+        several = planner.operation(do.Walk(1, KEY, paths=2), 0.0)
+        assert isinstance(several.walker, DisjointLookup)
+
+
+def test_a_rule_that_is_no_lookup_ends_in_its_own_way() -> None:
+    ruled = replace(
+        POLICY, lookup=lambda target, policy, seeds, *, own: RegionWalk(target, policy, seeds, 3)
+    )
+    planner = Planner(RoutingTable(Key(0), ruled), ruled)
+    assert type(planner.operation(do.Walk(1, KEY), 0.0).walker) is RegionWalk
 
 
 def test_paths_and_regions_choose_the_walker() -> None:

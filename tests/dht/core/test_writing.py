@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from dht.core.calls import Pending
+from dht.core.keys import Key
 from dht.core.lookup import Lookup
 from dht.core.messages import (
     Announce,
@@ -27,6 +28,8 @@ from tests.strategies import AMINO, MAINLINE, Network
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dht.core.policy import Policy, StoringRule
+
 Asks = list[tuple[Contact, Request]]
 
 
@@ -41,12 +44,13 @@ class Stage:
         *,
         missing_only: bool = False,
         region: int | None = None,
+        storing: StoringRule | None = None,
     ) -> None:
         self.network = network
         self.record = record or network.records.immutable(b"v")
         crowd = network.crowd(count, Random(7))
         self.ranked = sorted(crowd, key=lambda c: c.key ^ self.record.key)
-        key, policy = self.record.key, network.policy
+        key, policy = self.record.key, replace(network.policy, storing=storing)
         walk = Lookup(key, policy, crowd) if region is None else None
         walk_region = walk or RegionWalk(key, policy, crowd, region or 0)
         errand = Errand(1, walk_region, policy, 0.0)
@@ -189,6 +193,27 @@ def test_without_tickets_the_closest_known_are_written_to_unasked() -> None:
     writes = stage.walk(Answer())
     assert whom(writes) == stage.ranked[:20]
     assert all(request == Put(stage.record) for _, request in writes)
+
+
+class OddOnes:
+    """Every second of those found, said twice, and one whom nobody found."""
+
+    def holders(self, target: Key, found: tuple[Contact, ...], policy: Policy) -> Iterable[Contact]:
+        return [*found[1::2], *found[1::2], Contact(Key(target ^ 1), ("10.9.9.9", 9))]
+
+
+def test_a_rule_of_ones_own_says_who_holds_it() -> None:
+    stage = Stage(storing=OddOnes())
+    writes = stage.walk(Answer(ticket=b"t"))
+    assert len(whom(writes)) == len(set(whom(writes)))
+    found = stage.writing.walker.closest(99)
+    assert whom(writes) == list(found[1::2])
+    # Who does not take it is found no longer: the rule chooses anew, and never without end.
+    for _ in range(20):
+        for contact, request in writes:
+            stage.writing.failed(stage.pending(contact, request))
+        writes = stage.writing.next()
+    assert stage.writing.finished
 
 
 def test_announcing_is_writing_too() -> None:

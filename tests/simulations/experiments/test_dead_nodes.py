@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from simulations import watching
 from simulations.errors import ConfigError
-from simulations.experiments.dead_nodes import Spans
 from simulations.statistics import digest
 from tests.sim_experiments import figures, found, plotted, point, ran, rerun
 
@@ -75,4 +75,4 @@ def test_of_nothing_there_are_no_figures_and_an_empty_plot() -> None:
 
 def test_time_is_cut_into_one_part_at_least() -> None:
     with pytest.raises(ConfigError, match=r"settings\.spans"):
-        Spans(spans=0)
+        watching.Spans(spans=0)

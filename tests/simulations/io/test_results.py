@@ -146,7 +146,7 @@ class Frame(dict[str, Any]):
 
 @pytest.fixture
 def frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pandas and polars are not installed here: their doors, as far as we walk through them."""
+    """They are not installed here: their doors, as far as we walk through them."""
     monkeypatch.setattr(extras, "find_spec", lambda name: object())
     pandas, polars = ModuleType("pandas"), ModuleType("polars")
 
@@ -164,6 +164,9 @@ def frames(monkeypatch: pytest.MonkeyPatch) -> None:
             return self.name, kind
 
     polars.col = Column  # type: ignore[attr-defined]
+    xarray = ModuleType("xarray")
+    xarray.Dataset = lambda columns, **more: (columns, more)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "xarray", xarray)
     monkeypatch.setitem(sys.modules, "pandas", pandas)
     monkeypatch.setitem(sys.modules, "polars", polars)
 
@@ -179,6 +182,16 @@ def test_kinds_have_names_in_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("frames")
+def test_seeds_and_sweeps_are_coordinates(tmp_path: Path) -> None:
+    found = ran(tmp_path)
+    columns, more = found.to_xarray()
+    assert set(columns) | set(more["coords"]) == set(found.rows)
+    assert "seed" in more["coords"]
+    assert set(columns["kind"][1].tolist()) == {"lookup"}
+    assert more["attrs"] == {"experiment": "hat", "digest": found.digest}
+
+
+@pytest.mark.usefixtures("frames")
 def test_rows_without_kinds_are_frames_too(tmp_path: Path) -> None:
     rows = simulations.io.results.Rows({"a": [1, 2]})
     facts = {"seed": 1, "values": {}}
@@ -191,10 +204,10 @@ def test_frames_that_are_not_installed_are_named(
 ) -> None:
     found = ran(tmp_path)
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match="this needs pandas"):
-        found.to_pandas()
-    with pytest.raises(MissingExtra, match="this needs polars"):
-        found.to_polars()
+    for name in ("pandas", "polars", "xarray"):
+        with pytest.raises(MissingExtra, match=f"this needs {name}") as caught:
+            getattr(found, f"to_{name}")()
+        assert caught.value.hint == f"pip install {name}"
 
 
 def test_facts_without_rows_beside_them_do_not_count(tmp_path: Path) -> None:
