@@ -74,11 +74,16 @@ unit: $(DEV)  ## all tests, here and now (ARGS='-k lookup' for some of them)
 # marked slow is left out. `wheel-test` runs all of it.
 TRACED = HYPOTHESIS_PROFILE=quick $(PY) -m coverage run -m pytest -q -m "not slow" $(PARALLEL)
 
+# What decides and performs nothing, and so can be tested whole.
+PURE := dht/core dht/codec dht/mainline torrent/core torrent/cdn/gateway/core torrent/git/core
+comma := ,
+space := $(subst ,, )
+
 pure: $(DEV)  ## the pure packages under coverage; fails below 100 % of their branches
 	@rm -f .coverage .coverage.*
-	@$(TRACED) tests/dht/core tests/dht/codec tests/dht/mainline tests/torrent/core tests/torrent/cdn/gateway/core
+	@$(TRACED) $(PURE:%=tests/%)
 	@$(PY) -m coverage combine --quiet
-	@$(PY) -m coverage report --include='dht/core/*,dht/codec/*,dht/mainline/*,torrent/core/*,torrent/cdn/gateway/core/*' --skip-covered --show-missing --fail-under=100
+	@$(PY) -m coverage report --include='$(subst $(space),$(comma),$(PURE:%=%/*))' --skip-covered --show-missing --fail-under=100
 
 peers: $(DEV)  ## real peers that PyPI has, both directions (libtorrent)
 	@$(PY) -m pytest -q tests/interop

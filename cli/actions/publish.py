@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,17 +12,16 @@ import trio
 from cli.errors import CommandError, ExitCode, UsageError
 from cli.evidence import count
 from cli.failures import translated
-from cli.keys import explained, keystore, open_key
+from cli.keys import open_key
 from cli.network import attempt, visitor
 from cli.tables import size
 from cli.torrents import stored
-from cli.torrents.naming import resolving
+from cli.torrents.naming import key_name, resolving, salt_of
 from cli.torrents.promising import Ready, promise
 from cli.torrents.replicating import count_replicas, shelf_of
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined
 from dht.errors import DhtError
-from dht.mainline.items import MAX_SALT
 from dht.node.config import NETWORK
 from dht.node.state import StalePromiseError, State
 from torrent.cdn.memory import Memory, Site
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from cli.context import Context
     from torrent.cdn.shelf import Shelf
 
-_FIRST_KEY = "me"
-
 
 async def run(context: Context) -> ExitCode:
     """Take a snapshot; unless it is what was published last, publish it; serve it."""
@@ -49,8 +45,8 @@ async def run(context: Context) -> ExitCode:
     if args.origin is not None and not is_web_seed(args.origin):
         raise UsageError(f"--origin: {args.origin!r} is no URL", hint="it begins with http(s)://")
     source = _source(args.directory)
-    key = open_key(context, _key_name(context))
-    name = Name(key.public_key().public_bytes_raw(), _salt(context, source))
+    key = open_key(context, key_name(context))
+    name = Name(key.public_key().public_bytes_raw(), salt_of(context, source.name))
     with Memory.open(context.settings.state) as memory:
         shelf = shelf_of(context.settings.state, name, memory)
         snapshot = await _snapshot(context, source, shelf)
@@ -75,42 +71,6 @@ def _source(directory: str) -> Path:
     if not path.is_dir():
         raise CommandError(f"there is no directory {path}", hint="a file: `dhtctl seed` shares it")
     return path
-
-
-def _key_name(context: Context) -> str:
-    """Which key to sign with; the only one, or a new one where there is none, needs no naming.
-
-    Raises:
-        UsageError: There are several.
-    """
-    named: str | None = context.args.name
-    if named is not None:
-        return named
-    store = keystore(context)
-    known = store.names()
-    if len(known) > 1:
-        raise UsageError(
-            f"you have {len(known)} keys", hint=f"say which with --name: {', '.join(known)}"
-        )
-    if known:
-        return known[0]
-    with explained():
-        store.create(_FIRST_KEY)
-    context.out.note(
-        f"made a key for you, called {_FIRST_KEY}: `dhtctl key export` makes a copy of it", "key"
-    )
-    return _FIRST_KEY
-
-
-def _salt(context: Context, source: Path) -> bytes:
-    said: str | None = context.args.salt
-    salt = os.fsencode(source.name if said is None else said)
-    if len(salt) > MAX_SALT:
-        raise UsageError(
-            f"the name's salt has {len(salt)} bytes, and {MAX_SALT} is the most (BEP 44)",
-            hint="choose another with --salt",
-        )
-    return salt
 
 
 async def _snapshot(context: Context, source: Path, shelf: Shelf) -> Snapshot:

@@ -1,15 +1,19 @@
-"""Names on the command line: where one leads, and what it says if it leads nowhere."""
+"""Names on the command line: whose they are, where one leads, what is said if it leads nowhere."""
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cli.errors import UsageError
 from cli.failures import translated
+from cli.keys import explained, keystore
 from cli.network import attempt, visitor
 from dht.errors import DhtError
+from dht.mainline.items import MAX_SALT
 from torrent.cdn.errors import NamingError
 from torrent.cdn.memory import Memory
 from torrent.cdn.names import Names
@@ -21,6 +25,50 @@ if TYPE_CHECKING:
     from dht.node.node import Node
     from torrent.cdn.names import Name, Version
     from torrent.core.metainfo import Magnet
+
+
+_FIRST_KEY: Final = "me"
+
+
+def key_name(context: Context) -> str:
+    """Which key to sign with; the only one, or a new one where there is none, needs no naming.
+
+    Raises:
+        UsageError: There are several.
+    """
+    named: str | None = context.args.name
+    if named is not None:
+        return named
+    store = keystore(context)
+    known = store.names()
+    if len(known) > 1:
+        raise UsageError(
+            f"you have {len(known)} keys", hint=f"say which with --name: {', '.join(known)}"
+        )
+    if known:
+        return known[0]
+    with explained():
+        store.create(_FIRST_KEY)
+    context.out.note(
+        f"made a key for you, called {_FIRST_KEY}: `dhtctl key export` makes a copy of it", "key"
+    )
+    return _FIRST_KEY
+
+
+def salt_of(context: Context, default: str) -> bytes:
+    """Which of the key's names: the one that ``--salt`` says, or ``default``.
+
+    Raises:
+        UsageError: It is too long.
+    """
+    said: str | None = context.args.salt
+    salt = os.fsencode(default if said is None else said)
+    if len(salt) > MAX_SALT:
+        raise UsageError(
+            f"the name's salt has {len(salt)} bytes, and {MAX_SALT} is the most (BEP 44)",
+            hint="choose another with --salt",
+        )
+    return salt
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ GROUPS: Final = (
     "providers",
     "torrents",
     "sites",
+    "git",
     "keys",
     "network",
     "running",

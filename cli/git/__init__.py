@@ -1,0 +1,1 @@
+"""What the verb ``git`` and git's remote helper have in common."""

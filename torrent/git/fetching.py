@@ -1,0 +1,116 @@
+"""Manifests and packs come from peers: torrents like any other, but of one file each.
+
+What is asked for was signed; what comes is hashed, piece by piece, before it is written. A manifest
+is read only if its torrent is one file of a size that a manifest may have, which is looked at
+before a byte of it is fetched. Packs need no metadata from anybody, since the manifest has it.
+
+A fetch that was interrupted, by death too, goes on where it was: what lies there is hashed and not
+fetched again.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import trio
+
+from torrent.core.metainfo import Metainfo
+from torrent.git.core.manifest import MAX_SIZE, Manifest, decode
+from torrent.git.errors import ManifestError
+from torrent.io.faults import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from torrent.cdn.name import Version
+    from torrent.core.metainfo import Info
+    from torrent.git.core.manifest import Generation
+    from torrent.git.store import Store
+    from torrent.io.session import Session
+    from torrent.io.torrent import Torrent
+
+
+class Fetcher:
+    """Fetches what a name leads to into a directory.
+
+    Args:
+        session: Exchanges pieces.
+        directory: Where things lie while they come.
+        store: Has some of it, perhaps: what this machine publishes or mirrors.
+        told: Called with each torrent that is being fetched.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        directory: Path,
+        store: Store,
+        told: Callable[[Torrent], None] = lambda _: None,
+    ) -> None:
+        self._session = session
+        self._directory = directory
+        self._store = store
+        self._told = told
+
+    async def manifest(self, version: Version) -> Manifest:
+        """The manifest that a version of a name leads to.
+
+        Raises:
+            ManifestError: It leads to something else.
+            TorrentError: The disk refused.
+        """
+        known = await trio.to_thread.run_sync(self._store.manifest, version.infohash)
+        if known is not None:
+            return known
+        place = self._directory / version.infohash.hex()
+        torrent = await self._session.add(version.link, place, select=_manifest, kept=False)
+        self._told(torrent)
+        try:
+            info = await torrent.metadata()
+            if not _manifest(info):
+                raise ManifestError("it", "the name leads to a torrent that is no repository")
+            await torrent.completed()
+            data = await trio.Path(place.joinpath(*info.files[0].path.parts)).read_bytes()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._session.remove(torrent)
+        return decode(data)
+
+    async def packs(self, generations: Sequence[Generation]) -> list[tuple[Generation, Path]]:
+        """Have these packs here, all at once; where each is.
+
+        Raises:
+            TorrentError: The disk refused.
+        """
+        await trio.to_thread.run_sync(self._borrow, generations)
+        torrents: list[Torrent] = []
+        try:
+            for each in generations:
+                source = Metainfo(each.info)
+                torrents.append(await self._session.add(source, self._directory, kept=False))
+                self._told(torrents[-1])
+            for torrent in torrents:
+                await torrent.completed()
+        finally:
+            with trio.CancelScope(shield=True):
+                for torrent in torrents:
+                    await self._session.remove(torrent)
+        return [(each, self._directory / each.file) for each in generations]
+
+    def _borrow(self, generations: Sequence[Generation]) -> None:
+        """Take what this machine has; it is hashed like anything else."""
+        with explained(self._directory):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            for each in generations:
+                if self._store.metainfo(each) is not None:
+                    with suppress(OSError):  # It is there already, or lies on another disk.
+                        os.link(self._store.pack(each), self._directory / each.file)
+
+
+def _manifest(info: Info) -> tuple[int, ...]:
+    """The one file of a torrent that may be a manifest."""
+    files = [file for file in info.files if not file.pad]
+    return (0,) if len(files) == 1 and 0 < files[0].length <= MAX_SIZE else ()

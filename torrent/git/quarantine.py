@@ -1,0 +1,211 @@
+"""Nothing enters a repository that was not checked: packs are received beside it.
+
+A quarantine is an object directory of its own, in which git sees the repository's objects as
+borrowed ones (alternates), but into which alone it writes. There the pack is indexed, which hashes
+every object; ``--strict`` checks each as ``git fsck`` does: trees with ``.git`` or ``..`` in them,
+entries out of order or twice, ``.gitmodules`` that is a link. Then all that the signed refs lead to
+must be there. Only then the pack is moved, with its index last, which is what makes it part of the
+repository. Its ``.keep`` file protects it from ``git gc`` until refs lead to it; git removes that.
+
+Whatever fails, and whenever we are killed, the repository is as it was. What a killed process
+leaves behind is called as git calls its own quarantines, so ``git gc`` clears it away in time.
+
+**Bombs.** A kilobyte may stand for an object of a gigabyte, and a delta for more. Git takes the
+memory for an object in one piece, and refuses beyond ``GIT_ALLOC_LIMIT``; the kernel bounds the
+whole, and the time. The number of objects is bounded by the length of what came (see
+:mod:`torrent.git.core.manifest`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from torrent.git.core.packs import Joiner
+from torrent.git.errors import PackError
+from torrent.git.program import Git, Limits
+from torrent.io.faults import explained
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from torrent.git.core.manifest import Generation, Manifest
+
+MAX_OBJECT: Final = 128 << 20
+"""Bytes of the largest object taken: the large forges refuse files of more than 100 MiB."""
+_PREFIX: Final = "tmp_objdir-dht-"
+_CHUNK: Final = 1 << 20
+_PER_OBJECT: Final = 256
+"""Bytes that git needs to know of each object; it takes most of them in one piece."""
+_AT_ONCE: Final = 24
+"""Objects of the largest size in memory at a time: a base, a delta and what it makes, on each
+core; and git's cache."""
+_ROOM: Final = 256 << 20
+_SECONDS: Final = 120
+_BYTES_A_SECOND: Final = 50_000
+"""Bytes of pack for a second of the processor: ordinary ones take a hundredth of that."""
+_LENIENT: Final = ",".join(
+    f"{fault}=ignore"
+    for fault in (
+        # Old programs wrote these, they are in many a history, and they harm nobody.
+        "zeroPaddedFilemode",
+        "missingSpaceBeforeDate",
+        "missingNameBeforeEmail",
+        "missingEmail",
+        "badEmail",
+        "badTimezone",
+        "badDate",
+        "badDateOverflow",
+        "nulInCommit",
+        "gitmodulesParse",
+    )
+)
+_ORDER: Final = (".keep", ".pack", ".rev", ".idx")
+
+
+def limits_for(generations: Sequence[Generation], largest: int = MAX_OBJECT) -> Limits:
+    """What indexing these may take."""
+    objects = sum(each.objects for each in generations) * _PER_OBJECT
+    length = sum(each.length for each in generations)
+    return Limits(
+        max(largest, objects),
+        _ROOM + largest * _AT_ONCE + 2 * objects,
+        _SECONDS + length // _BYTES_A_SECOND,
+    )
+
+
+class Quarantine:
+    """Objects that may become part of a repository; made by :func:`quarantine`."""
+
+    def __init__(self, git: Git, objects: Path, place: Path) -> None:
+        self._objects = objects
+        self._place = place
+        self._alone = git.within(GIT_OBJECT_DIRECTORY=str(place))
+        self._git = self._alone.within(GIT_ALTERNATE_OBJECT_DIRECTORIES=_quoted(objects))
+        self._whole = False
+
+    async def receive(
+        self,
+        manifest: Manifest,
+        packs: Sequence[tuple[Generation, Path]],
+        largest: int = MAX_OBJECT,
+    ) -> None:
+        """Index packs, oldest first, as one.
+
+        Raises:
+            PackError: They are not what the manifest says, or git refuses what is in them.
+        """
+        generations = [generation for generation, _ in packs]
+        self._whole = len(generations) == len(manifest.generations)
+        words = ["index-pack", "--stdin", "--fix-thin", f"--strict={_LENIENT}", "--keep=dht"]
+        if self._whole:
+            words.append("--check-self-contained-and-connected")
+        words.append(f"--max-input-size={sum(each.length for each in generations)}")
+        outcome = await self._git.feed(
+            *words,
+            stdin=_joined(manifest.object_format, packs),
+            limits=limits_for(generations, largest),
+        )
+        if outcome.code:
+            raise PackError(_refusal(outcome.code, outcome.said, largest))
+
+    async def check(self, tips: Collection[bytes]) -> bool:
+        """Whether these, and all that they lead to, are here or in the repository."""
+        if self._whole:
+            # The pack has all that its objects link to; git made sure of that.
+            return not await self._alone.missing(tips)
+        asked = b"".join(oid.hex().encode() + b"\n" for oid in tips)
+        outcome = await self._git.attempt(
+            "rev-list", "--objects", "--stdin", "--not", "--all", "--quiet", stdin=asked
+        )
+        return not outcome.code
+
+    async def admit(self) -> tuple[Path, ...]:
+        """Make it part of the repository; the files that keep its packs for now.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        return await trio.to_thread.run_sync(self._move)
+
+    def _move(self) -> tuple[Path, ...]:
+        target = self._objects / "pack"
+        kept = []
+        with explained(target):
+            target.mkdir(exist_ok=True)
+            files = sorted((self._place / "pack").glob("pack-*"), key=_turn)
+            for path in files:
+                goal = target / path.name
+                if path.suffix == ".keep":
+                    kept.append(goal)
+                path.replace(goal)
+            _flush(target)
+        return tuple(kept)
+
+
+@asynccontextmanager
+async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
+    """A quarantine beside a repository, gone at the end."""
+    objects = await git.path("objects")
+    with explained(objects):
+        place = Path(
+            await trio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=_PREFIX, dir=objects))
+        )
+    try:
+        yield Quarantine(git, objects, place)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(lambda: shutil.rmtree(place, ignore_errors=True))
+
+
+async def _joined(
+    object_format: str, packs: Sequence[tuple[Generation, Path]]
+) -> AsyncIterator[bytes]:
+    """The bytes of one pack made of several."""
+    joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
+    yield joiner.header()
+    for _, path in packs:
+        joiner.begin()
+        with explained(path):
+            async with await trio.open_file(path, "rb") as file:
+                while part := await file.read(_CHUNK):
+                    yield await trio.to_thread.run_sync(joiner.feed, part)
+    yield joiner.end()
+
+
+def _refusal(code: int, said: str, largest: int) -> str:
+    """Why git took nothing, in words."""
+    if "over limit" in said or "ut of memory" in said:
+        return (
+            f"it holds an object of more than {largest} bytes, or asks for more memory than so "
+            "little may need: refused (`git config dht.maxObjectSize` sets the limit)"
+        )
+    if code < 0:
+        return "it keeps the processor busy for longer than so little should: refused"
+    return f"git refuses what was received: {said.partition(': ')[2] or said}"
+
+
+def _turn(path: Path) -> int:
+    """An index comes last: by it git knows that there is a pack."""
+    return _ORDER.index(path.suffix) if path.suffix in _ORDER else 2
+
+
+def _quoted(path: Path) -> str:
+    """A path as git reads it in a list with colons between (git(1), ALTERNATE)."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _flush(directory: Path) -> None:
+    """Have the names in a directory survive a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
