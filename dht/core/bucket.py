@@ -125,17 +125,12 @@ class Ledger:
     def fill(self, rows: Sequence[Row]) -> None:
         """Write all ``rows`` into this ledger, which is empty, each at its number."""
         if rows:
-            # Column by column, not row by row, and into the same arrays: others hold them too.
+            # Column by column, not row by row; and new ones: what is extended has room to spare.
             contacts, addresses, subnets, heard, rtts, failures = zip(*rows, strict=True)
-            self.contacts += contacts
-            for column, values in (
-                (self.addresses, addresses),
-                (self.subnets, subnets),
-                (self.heard, heard),
-                (self.rtts, rtts),
-            ):
-                column.extend(array(column.typecode, values))
-            self.failures += bytes(failures)
+            self.contacts = list(contacts)
+            self.addresses, self.subnets = array("i", addresses), array("i", subnets)
+            self.heard, self.rtts = array("d", heard), array("d", rtts)
+            self.failures = bytearray(failures)
 
     def row(self, slot: int) -> Row:
         """Read a slot back."""
@@ -191,7 +186,7 @@ class Bucket:
     def __init__(self, touched: float) -> None:
         self.members: tuple[Contact, ...] = ()
         self.keys: tuple[Key, ...] = ()
-        self.slots: tuple[int, ...] = ()
+        self.slots: Sequence[int] = ()
         self.spares: tuple[int, ...] = ()
         self.good: tuple[Contact, ...] | None = None
         self.touched = touched
@@ -200,7 +195,7 @@ class Bucket:
         """Take all ``members`` into this bucket, which is empty; their slots count from ``first``."""
         self.members = tuple(members)
         self.keys = tuple([member.key for member in self.members])
-        self.slots = tuple(range(first, first + len(self.members)))
+        self.slots = range(first, first + len(self.members))  # weighs nothing
 
     def add(self, contact: Contact, slot: int) -> None:
         """Take ``contact`` in as the newest member."""
@@ -214,7 +209,7 @@ class Bucket:
         place = self.slots.index(slot)
         self.members = self.members[:place] + self.members[place + 1 :]
         self.keys = self.keys[:place] + self.keys[place + 1 :]
-        self.slots = self.slots[:place] + self.slots[place + 1 :]
+        self.slots = (*self.slots[:place], *self.slots[place + 1 :])
         self.good = None
 
     def slot(self, key: Key) -> int | None:

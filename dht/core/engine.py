@@ -60,6 +60,8 @@ class Engine(Conductor):
         serves: Whether requests are answered; a read-only node (BEP 43) answers none.
     """
 
+    __slots__ = ("_last_write", "_unwritten", "service")
+
     def __init__(self, own: Key, policy: Policy, rng: Random, *, serves: bool = True) -> None:
         super().__init__(own, policy, rng, serves=serves)
         self.service = Service(self.table, self.records, self.providers, policy, rng)

@@ -193,6 +193,7 @@ class Roster:
             if not any(row.failures for row in ring):
                 bucket.good = bucket.members
         self._ledger.fill([row for ring in rings for row in ring])
+        self._heard = self._ledger.heard
 
     def _remove(self, slot: int) -> Changed:
         contact = self._ledger.contacts[slot]
