@@ -192,7 +192,7 @@ class Bucket:
         self.touched = touched
 
     def fill(self, members: Iterable[Contact], first: int) -> None:
-        """Take all ``members`` into this bucket, which is empty; their slots count from ``first``."""
+        """Take in all ``members``, with slots from ``first`` on; nobody is there yet."""
         self.members = tuple(members)
         self.keys = tuple([member.key for member in self.members])
         self.slots = range(first, first + len(self.members))  # weighs nothing

@@ -118,11 +118,12 @@ class Roster:
         When the target's bucket holds exactly ``n``, the same tuple object every time until the
         bucket changes. Bad contacts only if there is no good one in the whole table.
         """
-        bucket = self.bucket(target)
-        good = bucket.good
+        buckets = self._buckets
+        index = min(self._bits - (self.own ^ target).bit_length(), len(buckets) - 1)
+        good = buckets[index].good
         if good is not None and len(good) == n:
             return good
-        return self._gather(target, n)
+        return self._gather(index, target, n)
 
     def bucket(self, target: Key) -> Bucket:
         """The bucket of ``target``, in whose range it lies."""
@@ -130,9 +131,8 @@ class Roster:
         index = self._bits - (self.own ^ target).bit_length()
         return buckets[index] if index < len(buckets) else buckets[-1]
 
-    def _gather(self, target: Key, n: int) -> tuple[Contact, ...]:
+    def _gather(self, index: int, target: Key, n: int) -> tuple[Contact, ...]:
         """The general way: whole rings, and the nearest of the ring that is too many."""
-        index = min(self._prefix(target), len(self._buckets) - 1)
         good = self._good(self._buckets[index])
         if len(good) == n:
             return good
@@ -214,12 +214,10 @@ class Roster:
         near.spares = tuple(s for s in near.spares if s not in deep.spares)
         self._buckets.append(deep)
 
-    def _wait(self, row: Row) -> None:
-        policy = self._policy
-        slot = self._waiting.enter(row)
-        self.bucket(row.contact.key).keep(
-            slot, self._waiting, per_subnet=policy.per_subnet_bucket, most=policy.k
-        )
+    def _wait(self, row: Row, bucket: Bucket) -> None:
+        policy, waiting = self._policy, self._waiting
+        slot = waiting.enter(row)
+        bucket.keep(slot, waiting, per_subnet=policy.per_subnet_bucket, most=policy.k)
 
     def _drop_spare(self, bucket: Bucket, key: Key, endpoint: Endpoint | None = None) -> None:
         """Forget the spare ``key``, if it waits in ``bucket`` (and at ``endpoint``, if given)."""

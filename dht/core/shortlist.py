@@ -71,6 +71,8 @@ class Shortlist:
     Attributes:
         ranked: All of them, nearest first. To be walked over, not changed.
         by_key: All of them by their keys. To be looked up in, not changed.
+        seen: The identities (``id``) of their contacts. Most of what answers name is known, and
+            where contacts are shared, as in simulations, this is seen without a look at them.
         crowded: An address or subnet was seen twice: the limits may bar somebody.
     """
 
@@ -85,6 +87,7 @@ class Shortlist:
         "by_key",
         "crowded",
         "ranked",
+        "seen",
     )
 
     def __init__(self, target: Key, policy: Policy) -> None:
@@ -92,6 +95,7 @@ class Shortlist:
         self._policy = policy
         self._address_of, self._subnet_of = policy.contacts.address, policy.contacts.subnet
         self.by_key: dict[Key, Candidate] = {}
+        self.seen: set[int] = set()
         # Two parallel lists: distances to bisect in, candidates to walk over.
         self._distances: list[int] = []
         self.ranked: list[Candidate] = []
@@ -118,6 +122,7 @@ class Shortlist:
         address, subnet = self._address_of(endpoint), self._subnet_of(endpoint)
         candidate = Candidate(contact, depth, address, subnet)
         self.by_key[key] = candidate
+        self.seen.add(id(contact))
         away = key ^ self._target
         place = bisect_left(self._distances, away)
         self._distances.insert(place, away)
@@ -126,6 +131,8 @@ class Shortlist:
 
     def move(self, candidate: Candidate, contact: Contact) -> None:
         """Start again with ``candidate`` at the endpoint of ``contact``; then :meth:`settle`."""
+        self.seen.discard(id(candidate.contact))  # It may be another's, once it is free.
+        self.seen.add(id(contact))
         candidate.contact = contact
         candidate.state = UNASKED
         candidate.spare = None

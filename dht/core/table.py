@@ -123,13 +123,13 @@ class RoutingTable(Roster):
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
             self._refresh(bucket, slot, rtt, now)
             return ()
-        verdict, leaving = self._plan(contact, now)
+        verdict, leaving = self._judge(contact, bucket, slot, now)
         if verdict is Verdict.REFUSE:
             return ()
         row = Row(contact, *places(contact.endpoint, self._policy.contacts), now, rtt)
         if verdict is Verdict.PLACE:
             return self._replace(leaving, row, now)
-        self._wait(row)
+        self._wait(row, bucket)
         return ()
 
     def _refresh(self, bucket: Bucket, slot: int, rtt: float, now: float) -> None:
@@ -176,12 +176,19 @@ class RoutingTable(Roster):
     # Who gets a place.
 
     def _plan(self, contact: Contact, now: float) -> tuple[Verdict, list[int]]:
-        """Decide rules 2 to 7 of the class, changing nothing; also which slots must leave."""
+        bucket = self.bucket(contact.key)
+        return self._judge(contact, bucket, bucket.slot(contact.key), now)
+
+    def _judge(
+        self, contact: Contact, bucket: Bucket, leaver: int | None, now: float
+    ) -> tuple[Verdict, list[int]]:
+        """Decide rules 2 to 7 of the class, changing nothing; also which slots must leave.
+
+        ``leaver`` is the slot that ``contact`` has in its ``bucket``, at another endpoint.
+        """
         rules, bad = self._policy.contacts, self._ledger.bad
         if contact.key == self.own or not rules.acceptable(contact) or rules.foreign(contact):
             return Verdict.REFUSE, []
-        bucket = self.bucket(contact.key)
-        leaver = bucket.slot(contact.key)
         if leaver is not None:
             if not (bad(leaver) or self._silent(leaver, now)):
                 return Verdict.REFUSE, []
@@ -337,7 +344,7 @@ class RoutingTable(Roster):
             rows = [row for row in rows if not self._settle(row, now)]
         for row in sorted(rows, key=lambda row: row.heard):
             if row.failures < limit and self._plan(row.contact, -inf)[0] is Verdict.WAIT:
-                self._wait(row)
+                self._wait(row, self.bucket(row.contact.key))
         self._buckets[-1].touched = -inf
         self._due_buckets = now
         lost = [Changed(it, added=False) for it in before.values() if it.key not in self]

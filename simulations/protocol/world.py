@@ -5,9 +5,9 @@ back what came of it. Only the network is a heap of moments here, so an hour tak
 happens in it.
 
 **Determinism.** Moments are taken in the order of ``(time, serial)``; the serial counts what was
-ever scheduled, messages before timers. All chance comes from generators that are handed in. Nothing here walks a set, or a
-dictionary in any order but that of insertion, so two runs from one seed are the same in every
-process, whatever its hash seed.
+ever scheduled, messages before timers. All chance comes from generators that are handed in. Nothing
+here walks a set, or a dictionary in any order but that of insertion, so two runs from one seed are
+the same in every process, whatever its hash seed.
 
 **Clocks.** An answer that arrives at the very moment at which patience with it ends has arrived. At
 constant latency that is the common case: once all answers took equally long, the short timeout is
