@@ -114,6 +114,8 @@ class Pending:
 class Calls:
     """All pending calls of one engine, in the order in which they run out of patience."""
 
+    __slots__ = ("_agenda", "_forget_after", "_last_id", "_pending", "_timing")
+
     def __init__(self, timing: Timing, timeouts: Timeouts) -> None:
         self._timing = timing
         self._forget_after = timeouts.forget_after

@@ -60,6 +60,8 @@ class Engine(Conductor):
         serves: Whether requests are answered; a read-only node (BEP 43) answers none.
     """
 
+    __slots__ = ("_last_write", "_unwritten", "service")
+
     def __init__(self, own: Key, policy: Policy, rng: Random, *, serves: bool = True) -> None:
         super().__init__(own, policy, rng, serves=serves)
         self.service = Service(self.table, self.records, self.providers, policy, rng)
@@ -82,7 +84,7 @@ class Engine(Conductor):
         # forged source would otherwise put its victim into tables everywhere. Contacts whose
         # requests say that they answer nobody (BEP 43) belong in none.
         key = origin.key
-        if key is None or not origin.serves or self.knows(key, origin.endpoint, now):
+        if key is None or not origin.serves or self.table.heard(key, origin.endpoint, now):
             return effects
         if self._strangers.meet(key, origin.endpoint, now):
             self._drive(self._strangers, now, effects)

@@ -357,8 +357,8 @@ class Lookup:
         us send as many requests to one victim as it names ports of it. Most of what answers name
         is known already, and is not looked at again.
         """
-        known = self._shortlist.by_key.get
-        fresh = [c for c in closer if (it := known(c.key)) is None or it.contact is not c]
+        seen = self._shortlist.seen
+        fresh = [contact for contact in closer if id(contact) not in seen]
         if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
             return fresh
         target, address_of = self.target, self._policy.contacts.address

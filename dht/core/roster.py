@@ -55,15 +55,13 @@ class Roster:
     *good* until then.
     """
 
-    # _bits, _endpoints and _heard stand elsewhere as well: one attribute less on the hot paths.
+    # _bits and _heard stand elsewhere as well: one attribute less on the hot paths.
     __slots__ = (
         "_bits",
         "_buckets",
-        "_endpoints",
         "_heard",
         "_ledger",
         "_policy",
-        "_slots",
         "_waiting",
         "own",
     )
@@ -76,24 +74,30 @@ class Roster:
 
     def _clear(self) -> None:
         self._ledger = Ledger(self._policy.max_failures)
-        self._endpoints, self._heard = self._ledger.endpoints, self._ledger.heard
+        self._heard = self._ledger.heard
         self._waiting = Ledger(self._policy.max_failures)
-        self._slots: dict[Key, int] = {}
         self._buckets = [Bucket(-inf)]
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self._ledger)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._slots
+        return key in self.bucket(key).keys
 
     def contacts(self) -> Iterator[Contact]:
-        """All contacts, the longest known first, bad ones included: what is worth saving."""
-        return (self._ledger.contacts[slot] for slot in self._slots.values())
+        """All contacts, bad ones included: what is worth saving.
+
+        Bucket by bucket, the farthest first, and of each the longest known first.
+        """
+        return (contact for bucket in self._buckets for contact in bucket.members)
+
+    def _slots(self) -> Iterator[int]:
+        """The slots of all contacts, in that order."""
+        return (slot for bucket in self._buckets for slot in bucket.slots)
 
     def rtt(self, key: Key) -> float | None:
         """The smoothed round trip to a contact, in seconds."""
-        slot = self._slots.get(key)
+        slot = self.bucket(key).slot(key)
         return None if slot is None else self._ledger.rtts[slot]
 
     def statistics(self) -> TableStatistics:
@@ -114,11 +118,12 @@ class Roster:
         When the target's bucket holds exactly ``n``, the same tuple object every time until the
         bucket changes. Bad contacts only if there is no good one in the whole table.
         """
-        bucket = self.bucket(target)
-        good = bucket.good
+        buckets = self._buckets
+        index = min(self._bits - (self.own ^ target).bit_length(), len(buckets) - 1)
+        good = buckets[index].good
         if good is not None and len(good) == n:
             return good
-        return self._gather(target, n)
+        return self._gather(index, target, n)
 
     def bucket(self, target: Key) -> Bucket:
         """The bucket of ``target``, in whose range it lies."""
@@ -126,9 +131,8 @@ class Roster:
         index = self._bits - (self.own ^ target).bit_length()
         return buckets[index] if index < len(buckets) else buckets[-1]
 
-    def _gather(self, target: Key, n: int) -> tuple[Contact, ...]:
+    def _gather(self, index: int, target: Key, n: int) -> tuple[Contact, ...]:
         """The general way: whole rings, and the nearest of the ring that is too many."""
-        index = min(self._prefix(target), len(self._buckets) - 1)
         good = self._good(self._buckets[index])
         if len(good) == n:
             return good
@@ -158,8 +162,9 @@ class Roster:
     def _good(self, bucket: Bucket) -> tuple[Contact, ...]:
         good = bucket.good
         if good is None:
-            slots, bad, members = self._slots, self._ledger.bad, bucket.members
-            good = tuple(contact for contact in members if not bad(slots[contact.key]))
+            bad, members = self._ledger.bad, bucket.members
+            pairs = zip(members, bucket.slots, strict=True)
+            good = tuple(contact for contact, slot in pairs if not bad(slot))
             good = bucket.good = members if len(good) == len(members) else good
         return good
 
@@ -174,25 +179,25 @@ class Roster:
         while len((bucket := self.bucket(key)).members) >= self._policy.k:
             self._split()
         self._drop_spare(bucket, key)
-        self._slots[key] = self._ledger.enter(row)
-        bucket.add(row.contact)
+        bucket.add(row.contact, self._ledger.enter(row))
         bucket.touched = max(bucket.touched, now)
         return Changed(row.contact, added=True)
 
     def _sow(self, rings: Sequence[Sequence[Row]], now: float) -> None:
         """Fill the empty buckets with rows that are known to fit."""
         self._buckets = [Bucket(now) for _ in rings] or self._buckets
+        first = 0
         for bucket, ring in zip(self._buckets, rings, strict=False):
-            bucket.members = tuple([row.contact for row in ring])
+            bucket.fill([row.contact for row in ring], first)
+            first += len(ring)
             if not any(row.failures for row in ring):
                 bucket.good = bucket.members
-        contacts = self._ledger.fill([row for ring in rings for row in ring])
-        self._slots = {contact.key: slot for slot, contact in enumerate(contacts)}
+        self._ledger.fill([row for ring in rings for row in ring])
+        self._heard = self._ledger.heard
 
     def _remove(self, slot: int) -> Changed:
         contact = self._ledger.contacts[slot]
-        del self._slots[contact.key]
-        self.bucket(contact.key).discard(contact)
+        self.bucket(contact.key).discard(slot)
         self._ledger.release(slot)
         return Changed(contact, added=False)
 
@@ -200,21 +205,19 @@ class Roster:
         """Give all that is deeper than the last bucket's number to a new last bucket."""
         index, near = len(self._buckets) - 1, self._buckets[-1]
         deep = Bucket(near.touched)
-        for contact in near.members:
+        for contact, slot in zip(near.members, near.slots, strict=True):
             if self._prefix(contact.key) > index:
-                near.discard(contact)
-                deep.add(contact)
+                near.discard(slot)
+                deep.add(contact, slot)
         waiting = self._waiting.contacts
         deep.spares = tuple(s for s in near.spares if self._prefix(waiting[s].key) > index)
         near.spares = tuple(s for s in near.spares if s not in deep.spares)
         self._buckets.append(deep)
 
-    def _wait(self, row: Row) -> None:
-        policy = self._policy
-        slot = self._waiting.enter(row)
-        self.bucket(row.contact.key).keep(
-            slot, self._waiting, per_subnet=policy.per_subnet_bucket, most=policy.k
-        )
+    def _wait(self, row: Row, bucket: Bucket) -> None:
+        policy, waiting = self._policy, self._waiting
+        slot = waiting.enter(row)
+        bucket.keep(slot, waiting, per_subnet=policy.per_subnet_bucket, most=policy.k)
 
     def _drop_spare(self, bucket: Bucket, key: Key, endpoint: Endpoint | None = None) -> None:
         """Forget the spare ``key``, if it waits in ``bucket`` (and at ``endpoint``, if given)."""

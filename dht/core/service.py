@@ -71,6 +71,18 @@ class Service:
         relatives: Tables of other address families by name, for requests that want them (BEP 32).
     """
 
+    __slots__ = (
+        "_policy",
+        "_providers",
+        "_records",
+        "_rng",
+        "_scrapes",
+        "_table",
+        "behind",
+        "relatives",
+        "verifications",
+    )
+
     def __init__(
         self,
         table: RoutingTable,

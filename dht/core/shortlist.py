@@ -53,14 +53,16 @@ class Candidate:
 
     __slots__ = ("address", "barred", "contact", "depth", "spare", "state", "subnet")
 
-    def __init__(self, contact: Contact, depth: int) -> None:
+    def __init__(
+        self, contact: Contact, depth: int, address: Hashable, subnet: Hashable | None
+    ) -> None:
         self.contact = contact
         self.depth = depth
         self.state = UNASKED
         self.barred = False
         self.spare: Contact | None = None
-        self.address: Hashable = None
-        self.subnet: Hashable | None = None
+        self.address = address
+        self.subnet = subnet
 
 
 class Shortlist:
@@ -69,6 +71,8 @@ class Shortlist:
     Attributes:
         ranked: All of them, nearest first. To be walked over, not changed.
         by_key: All of them by their keys. To be looked up in, not changed.
+        seen: The identities (``id``) of their contacts. Most of what answers name is known, and
+            where contacts are shared, as in simulations, this is seen without a look at them.
         crowded: An address or subnet was seen twice: the limits may bar somebody.
     """
 
@@ -83,6 +87,7 @@ class Shortlist:
         "by_key",
         "crowded",
         "ranked",
+        "seen",
     )
 
     def __init__(self, target: Key, policy: Policy) -> None:
@@ -90,6 +95,7 @@ class Shortlist:
         self._policy = policy
         self._address_of, self._subnet_of = policy.contacts.address, policy.contacts.subnet
         self.by_key: dict[Key, Candidate] = {}
+        self.seen: set[int] = set()
         # Two parallel lists: distances to bisect in, candidates to walk over.
         self._distances: list[int] = []
         self.ranked: list[Candidate] = []
@@ -112,31 +118,36 @@ class Shortlist:
 
     def add(self, contact: Contact, depth: int) -> None:
         """Rank a contact whose key is not known yet. Call :meth:`settle` after the last one."""
-        key = contact.key
-        self.by_key[key] = candidate = Candidate(contact, depth)
+        key, endpoint = contact.key, contact.endpoint
+        address, subnet = self._address_of(endpoint), self._subnet_of(endpoint)
+        candidate = Candidate(contact, depth, address, subnet)
+        self.by_key[key] = candidate
+        self.seen.add(id(contact))
         away = key ^ self._target
         place = bisect_left(self._distances, away)
         self._distances.insert(place, away)
         self.ranked.insert(place, candidate)
-        self._occupy(candidate)
+        self._occupy(address, subnet)
 
     def move(self, candidate: Candidate, contact: Contact) -> None:
         """Start again with ``candidate`` at the endpoint of ``contact``; then :meth:`settle`."""
+        self.seen.discard(id(candidate.contact))  # It may be another's, once it is free.
+        self.seen.add(id(contact))
         candidate.contact = contact
         candidate.state = UNASKED
         candidate.spare = None
-        self._occupy(candidate)
+        candidate.address = self._address_of(contact.endpoint)
+        candidate.subnet = self._subnet_of(contact.endpoint)
+        self._occupy(candidate.address, candidate.subnet)
 
-    def _occupy(self, candidate: Candidate) -> None:
-        """Note the address and subnet of ``candidate``, and whether they are shared."""
-        endpoint = candidate.contact.endpoint
-        candidate.address = address = self._address_of(endpoint)
-        candidate.subnet = subnet = self._subnet_of(endpoint)
-        if address in self._addresses or subnet in self._subnets:
+    def _occupy(self, address: Hashable, subnet: Hashable | None) -> None:
+        """Note the places of a candidate, and whether they are shared."""
+        addresses, subnets = self._addresses, self._subnets
+        if address in addresses or subnet in subnets:
             self.crowded = True
-        self._addresses.add(address)
+        addresses.add(address)
         if subnet is not None:
-            self._subnets.add(subnet)
+            subnets.add(subnet)
 
     def settle(self) -> None:
         """Decide afresh who is barred, after contacts were added, moved, failed or revived."""

@@ -44,6 +44,18 @@ class Strangers:
     ``id`` is 0, which no operation of a user or of upkeep carries.
     """
 
+    __slots__ = (
+        "_address",
+        "_backlog",
+        "_doubted",
+        "_pings",
+        "_policy",
+        "_table",
+        "_tried",
+        "id",
+        "requests",
+    )
+
     finished: Final = False
 
     def __init__(self, table: RoutingTable, policy: Policy) -> None:

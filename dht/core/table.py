@@ -86,10 +86,11 @@ class RoutingTable(Roster):
         Decides whether somebody unknown who asks us something is worth a ping. Without ``now``
         nobody counts as questionable.
         """
-        slot = self._slots.get(contact.key)
+        bucket = self.bucket(contact.key)
+        slot = bucket.slot(contact.key)
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
             return self._ledger.bad(slot)
-        if now == -inf and slot is None and self._full(self.bucket(contact.key)):
+        if now == -inf and slot is None and self._full(bucket):
             return False  # What most strangers meet, asked for every request of one.
         return self._plan(contact, now)[0] is Verdict.PLACE
 
@@ -105,33 +106,38 @@ class RoutingTable(Roster):
         False if we do not; then it may be worth a ping (:meth:`room`). A bad contact also gives
         False: it must answer before it is believed again. Called for every request received.
         """
-        slot = self._slots.get(key)
-        if slot is None or self._endpoints[slot] != endpoint:
+        bucket = self.bucket(key)
+        if key not in bucket.keys:
+            return False
+        place = bucket.keys.index(key)
+        slot = bucket.slots[place]
+        if bucket.members[place].endpoint != endpoint or self._ledger.bad(slot):
             return False
         self._heard[slot] = now
         return True
 
     def answered(self, contact: Contact, rtt: float, now: float) -> tuple[Changed, ...]:
         """``contact`` answered our request after ``rtt`` seconds: the class says what then."""
-        slot = self._slots.get(contact.key)
+        bucket = self.bucket(contact.key)
+        slot = bucket.slot(contact.key)
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
-            self._refresh(slot, rtt, now)
+            self._refresh(bucket, slot, rtt, now)
             return ()
-        verdict, leaving = self._plan(contact, now)
+        verdict, leaving = self._judge(contact, bucket, slot, now)
         if verdict is Verdict.REFUSE:
             return ()
         row = Row(contact, *places(contact.endpoint, self._policy.contacts), now, rtt)
         if verdict is Verdict.PLACE:
             return self._replace(leaving, row, now)
-        self._wait(row)
+        self._wait(row, bucket)
         return ()
 
-    def _refresh(self, slot: int, rtt: float, now: float) -> None:
+    def _refresh(self, bucket: Bucket, slot: int, rtt: float, now: float) -> None:
         ledger = self._ledger
         ledger.heard[slot] = now
         ledger.rtts[slot] += GAIN * (rtt - ledger.rtts[slot])
         if ledger.bad(slot):
-            self.bucket(ledger.contacts[slot].key).good = None
+            bucket.good = None
         ledger.revive(slot)
 
     def failed(self, key: Key, now: float, endpoint: Endpoint | None = None) -> tuple[Changed, ...]:
@@ -141,8 +147,8 @@ class RoutingTable(Roster):
         keeps it as a last resort. Nothing happens if we hold the key at another endpoint: else a
         liar could get any contact out of tables by naming a dead endpoint for it.
         """
-        slot = self._slots.get(key)
         bucket = self.bucket(key)
+        slot = bucket.slot(key)
         if slot is None:
             self._drop_spare(bucket, key, endpoint)
             return ()
@@ -159,7 +165,7 @@ class RoutingTable(Roster):
     def contradicted(self, contact: Contact, now: float = -inf) -> tuple[Changed, ...]:
         """Its endpoint answered with another key: whoever ``contact`` was, it is not there."""
         bucket = self.bucket(contact.key)
-        slot = self._slots.get(contact.key)
+        slot = bucket.slot(contact.key)
         if slot is None:
             self._drop_spare(bucket, contact.key, contact.endpoint)
             return ()
@@ -170,12 +176,19 @@ class RoutingTable(Roster):
     # Who gets a place.
 
     def _plan(self, contact: Contact, now: float) -> tuple[Verdict, list[int]]:
-        """Decide rules 2 to 7 of the class, changing nothing; also which slots must leave."""
+        bucket = self.bucket(contact.key)
+        return self._judge(contact, bucket, bucket.slot(contact.key), now)
+
+    def _judge(
+        self, contact: Contact, bucket: Bucket, leaver: int | None, now: float
+    ) -> tuple[Verdict, list[int]]:
+        """Decide rules 2 to 7 of the class, changing nothing; also which slots must leave.
+
+        ``leaver`` is the slot that ``contact`` has in its ``bucket``, at another endpoint.
+        """
         rules, bad = self._policy.contacts, self._ledger.bad
         if contact.key == self.own or not rules.acceptable(contact) or rules.foreign(contact):
             return Verdict.REFUSE, []
-        bucket = self.bucket(contact.key)
-        leaver = self._slots.get(contact.key)
         if leaver is not None:
             if not (bad(leaver) or self._silent(leaver, now)):
                 return Verdict.REFUSE, []
@@ -186,7 +199,7 @@ class RoutingTable(Roster):
         leaving = self._obstacles(contact, bucket, [] if leaver is None else [leaver])
         if leaving is None:
             return Verdict.REFUSE, []
-        staying = set(self._members(bucket)).difference(leaving)
+        staying = set(bucket.slots).difference(leaving)
         if len(staying) == self._policy.k:
             leaving += self._oldest(slot for slot in staying if bad(slot))
         return Verdict.PLACE, leaving
@@ -206,11 +219,9 @@ class RoutingTable(Roster):
             leaving = [*leaving, twin]
         if subnet == NOWHERE:
             return leaving
-        crowds: list[tuple[Iterable[int], int]] = [
-            (self._members(bucket), policy.per_subnet_bucket)
-        ]
+        crowds: list[tuple[Iterable[int], int]] = [(bucket.slots, policy.per_subnet_bucket)]
         if ledger.subnets.count(subnet) >= policy.per_subnet_table:
-            crowds.append((self._slots.values(), policy.per_subnet_table))
+            crowds.append((self._slots(), policy.per_subnet_table))
         for crowd, most in crowds:
             alike = [slot for slot in crowd if ledger.subnets[slot] == subnet]
             staying = [slot for slot in alike if slot not in leaving]
@@ -237,13 +248,9 @@ class RoutingTable(Roster):
         preferred = self._policy.contacts.preferred
         if now == -inf or not preferred(contact):
             return None
-        slots, heard, patience = self._slots, self._heard, self._policy.questionable_after
-        silent = [m for m in bucket.members if heard[slots[m.key]] + patience <= now]
-        weak = [slots[member.key] for member in silent if not preferred(member)]
+        silent = [slot for slot in bucket.slots if self._silent(slot, now)]
+        weak = [slot for slot in silent if not preferred(self._ledger.contacts[slot])]
         return self._oldest(weak)[0] if weak else None
-
-    def _members(self, bucket: Bucket) -> list[int]:
-        return [self._slots[member.key] for member in bucket.members]
 
     def _oldest(self, slots: Iterable[int]) -> list[int]:
         """The slot not heard from for longest, if there is any slot."""
@@ -256,7 +263,7 @@ class RoutingTable(Roster):
 
     def _replace(self, leaving: Iterable[int], row: Row, now: float) -> tuple[Changed, ...]:
         lost = [self._remove(slot) for slot in leaving]
-        if not self._slots:
+        if not self:
             self._due_buckets = now
         self._due_contacts = min(self._due_contacts, row.heard + self._policy.questionable_after)
         return (*lost, self._insert(row, now))
@@ -283,7 +290,7 @@ class RoutingTable(Roster):
         # so this bound holds though heard() never looks at it.
         due = now + patience
         silent = []
-        for slot in self._slots.values():
+        for slot in self._slots():
             if self._ledger.bad(slot):
                 continue
             if self._silent(slot, now):
@@ -302,7 +309,7 @@ class RoutingTable(Roster):
         self._due_buckets = min(
             [now + self._policy.refresh_every, *(moment for moment in moments if moment > now)]
         )
-        return [i for i, moment in enumerate(moments) if moment <= now] if self._slots else []
+        return [i for i, moment in enumerate(moments) if moment <= now] if self else []
 
     def touched(self, target: Key, now: float) -> None:
         """A lookup for ``target`` was made: its bucket counts as refreshed."""
@@ -323,9 +330,9 @@ class RoutingTable(Roster):
     def rekey(self, own: Key, now: float) -> tuple[Changed, ...]:
         """Our key is ``own`` from now on: rearrange everybody; who does not fit waits or is lost.
 
-        Good contacts choose first, the longest known before the others, then spares, then bad
-        ones. A subnet limit may hold somebody up in the last bucket until that is split, hence
-        the rounds. Of our new neighbourhood we know nothing: its bucket is stale at once.
+        Good contacts choose first, in their order (``contacts``), then spares, then bad ones. A
+        subnet limit may hold somebody up in the last bucket until that is split, hence the rounds.
+        Of our new neighbourhood we know nothing: its bucket is stale at once.
         """
         before = {contact.key: contact for contact in self.contacts()}
         rows, limit = self._rows(), self._policy.max_failures
@@ -337,7 +344,7 @@ class RoutingTable(Roster):
             rows = [row for row in rows if not self._settle(row, now)]
         for row in sorted(rows, key=lambda row: row.heard):
             if row.failures < limit and self._plan(row.contact, -inf)[0] is Verdict.WAIT:
-                self._wait(row)
+                self._wait(row, self.bucket(row.contact.key))
         self._buckets[-1].touched = -inf
         self._due_buckets = now
         lost = [Changed(it, added=False) for it in before.values() if it.key not in self]
@@ -362,7 +369,7 @@ class RoutingTable(Roster):
 
     def _rows(self) -> list[Row]:
         """Members and spares in the order in which they choose places."""
-        members = [self._ledger.row(slot) for slot in self._slots.values()]
+        members = [self._ledger.row(slot) for slot in self._slots()]
         spares = [self._waiting.row(slot) for bucket in self._buckets for slot in bucket.spares]
         limit = self._policy.max_failures
         good = [row for row in members if row.failures < limit]

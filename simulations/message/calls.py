@@ -47,9 +47,9 @@ PASSED_DEAD: Final = number(2)
 HOLE: Final = 120.0
 """Seconds a NAT remembers whom something was sent to (RFC 4787 asks for two minutes)."""
 
-GRAIN: Final = 0.001
-"""Seconds a timer rings late, as in :mod:`simulations.protocol.world`: an answer that arrives at
-the very moment at which patience ends has arrived."""
+GRAIN: Final = 2.0**-20
+"""Seconds a timer rings late: an answer that arrives at the very moment at which patience ends has
+arrived, as in :mod:`simulations.protocol.world`. A microsecond, above what floats round off."""
 
 # Calls without an operation.
 PING_OP: Final = number(-1)

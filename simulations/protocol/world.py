@@ -5,13 +5,14 @@ back what came of it. Only the network is a heap of moments here, so an hour tak
 happens in it.
 
 **Determinism.** Moments are taken in the order of ``(time, serial)``; the serial counts what was
-ever scheduled. All chance comes from generators that are handed in. Nothing here walks a set, or a
-dictionary in any order but that of insertion, so two runs from one seed are the same in every
-process, whatever its hash seed.
+ever scheduled, messages before timers. All chance comes from generators that are handed in. Nothing
+here walks a set, or a dictionary in any order but that of insertion, so two runs from one seed are
+the same in every process, whatever its hash seed.
 
-**Clocks.** A timer rings :data:`GRAIN` after it is due, as one of a real shell does: an answer that
-arrives at the very moment at which patience with it ends has arrived. At constant latency that is
-the common case: once all answers took equally long, the short timeout is exactly that long.
+**Clocks.** An answer that arrives at the very moment at which patience with it ends has arrived. At
+constant latency that is the common case: once all answers took equally long, the short timeout is
+exactly that long. So timers ring after all messages of their moment; and moments are whole
+nanoseconds, for ``(t + a) + b - t`` is ``a + b`` only among numbers that add up without rounding.
 
 **Cost.** A message is one entry of the heap. A timer is entered only when an engine's deadline
 moves forward; one that rings too early is set anew. Answers and contacts are never copied.
@@ -36,8 +37,13 @@ if TYPE_CHECKING:
     from dht.core.engine import Engine
     from dht.core.messages import Contact, Endpoint, Request, Response
 
-GRAIN: Final = 0.001
-"""Seconds a timer rings late: the resolution of an operating system's clock."""
+GRAIN: Final = 2.0**-30
+"""Seconds between two moments: about a nanosecond."""
+COARSE: Final = 2.0**22
+"""A float of this size has no digits below :data:`GRAIN`: to add it and to take it away rounds to
+whole grains. So it does for 48 days; beyond, floats are coarser by themselves."""
+TIMERS: Final = 1 << 50
+"""Where serials of timers begin, above those of all messages there will be."""
 
 NO_CALL: Final = -1
 """The number of a call that no engine made."""
@@ -75,8 +81,10 @@ class World:
         self.on_finished: Callable[[Node, int, Evidence], None] | None = None
         self.on_effect: Callable[[Node, Effect], None] | None = None
         self._delay = delay
-        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        # When, in which order, what, and four things it wants to know: one tuple a message.
+        self._heap: list[tuple[float, int, Callable[..., None], Any, Any, Any, Any]] = []
         self._serial = itertools.count().__next__
+        self._rank = itertools.count(TIMERS).__next__
 
     # Who is there.
 
@@ -96,7 +104,8 @@ class World:
 
     def schedule(self, at: float, action: Callable[..., None], *details: Any) -> None:
         """Have ``action(*details)`` done at ``at``."""
-        heappush(self._heap, (at, self._serial(), action, details))
+        at = at + COARSE - COARSE
+        heappush(self._heap, (at, self._serial(), _act, action, details, None, None))
 
     def run(self, until: float = math.inf, *, when: Callable[[], bool] | None = None) -> None:
         """Let time pass until ``until``, or until ``when`` holds, or nothing is left to happen."""
@@ -104,8 +113,8 @@ class World:
         while heap and heap[0][0] <= until:
             if when is not None and when():
                 return
-            self.now, _, action, details = heappop(heap)
-            action(*details)
+            self.now, _, action, a, b, c, d = heappop(heap)
+            action(a, b, c, d)
         if until < math.inf and (when is None or not when()):
             self.now = max(self.now, until)
 
@@ -153,10 +162,12 @@ class World:
         """See to it that ``node`` ticks at ``at``, if not before."""
         if at < node.wakes_at:
             node.wakes_at = at
-            moment = max(at, self.now) + GRAIN
-            heappush(self._heap, (moment, self._serial(), self._ring, (node, at)))
+            moment = max(at, self.now) + COARSE - COARSE
+            if moment < at:  # Never too early, or it would be set for the same moment again.
+                moment += GRAIN
+            heappush(self._heap, (moment, self._rank(), self._ring, node, at, None, None))
 
-    def _ring(self, node: Node, at: float) -> None:
+    def _ring(self, node: Node, at: float, _c: None, _d: None) -> None:
         engine = node.engine
         if node.wakes_at != at or engine is None:
             return  # An earlier one was set since, or nobody is there any more.
@@ -171,7 +182,7 @@ class World:
         """Put something on the link, as ``arrive(*details)``, where it may be lost."""
         at = self.now + self._delay(source, target)
         if at < math.inf:
-            heappush(self._heap, (at, self._serial(), arrive, details))
+            self.schedule(at, arrive, *details)
 
     def knock(self, node: Node, target: Node, request: Request) -> None:
         """Send a request past the engine of ``node``, which will ignore the answer."""
@@ -200,9 +211,9 @@ class World:
             if node.codec is not None:
                 node.codec.call(call, target)
                 return
-            at = self.now + self._delay(node, target)
+            at = self.now + self._delay(node, target) + COARSE - COARSE
             if at < math.inf:
-                entry = (at, self._serial(), self._ask, (target, node, call.request, call.id))
+                entry = (at, self._serial(), self._ask, target, node, call.request, call.id)
                 heappush(self._heap, entry)
 
     def _ask(self, node: Node, asker: Node, request: Request, number: int) -> None:
@@ -226,9 +237,9 @@ class World:
             node.codec.reply(reply.handle, reply.response)
             return
         asker, number = cast("tuple[Node, int]", reply.handle)
-        at = self.now + self._delay(node, asker)
+        at = self.now + self._delay(node, asker) + COARSE - COARSE
         if at < math.inf:
-            entry = (at, self._serial(), self._answer, (asker, node, reply.response, number))
+            entry = (at, self._serial(), self._answer, asker, node, reply.response, number)
             heappush(self._heap, entry)
 
     def _answer(self, node: Node, answerer: Node, response: Response, number: int) -> None:
@@ -240,3 +251,8 @@ class World:
         origin = Origin(contact.key, contact.endpoint, number)
         calls = self.perform(node, engine.receive(response, origin, self.now))
         self._wake(node, engine.next_timeout() if calls else engine.next_deadline())
+
+
+def _act(action: Callable[..., None], details: tuple[Any, ...], _c: None, _d: None) -> None:
+    """What somebody else scheduled."""
+    action(*details)

@@ -58,7 +58,6 @@ def test_a_ledger_is_a_list_with_holes(steps: list[tuple[bool, int, int]]) -> No
         for slot, it in model.items():
             assert ledger.row(slot) == it
             assert ledger.bad(slot) == (it.failures >= LIMIT)
-            assert ledger.endpoints[slot] == (None if ledger.bad(slot) else it.contact.endpoint)
         for address in range(1000, 1032):
             at = ledger.at(address)
             assert (at is not None) == any(it.address == address for it in model.values())
@@ -83,13 +82,10 @@ def test_strikes_add_up_to_bad_and_an_answer_clears_them() -> None:
     slot = ledger.enter(row(1))
     ledger.strike(slot)
     assert not ledger.bad(slot)
-    assert ledger.endpoints[slot] is not None
     ledger.strike(slot)
     assert ledger.bad(slot)
-    assert ledger.endpoints[slot] is None
     ledger.revive(slot)
     assert not ledger.bad(slot)
-    assert ledger.endpoints[slot] == ledger.contacts[slot].endpoint
 
 
 def test_failures_do_not_overflow_their_byte() -> None:
@@ -104,14 +100,26 @@ def test_members_keep_their_order_and_drop_the_cached_answer() -> None:
     bucket = Bucket(5.0)
     assert (bucket.members, bucket.spares, bucket.good, bucket.touched) == ((), (), None, 5.0)
     a, b, c = (row(index).contact for index in range(3))
-    for contact in (a, b, c):
+    for contact, slot in ((a, 7), (b, 0), (c, 4)):
+        assert bucket.slot(contact.key) is None
         bucket.good = bucket.members
-        bucket.add(contact)
+        bucket.add(contact, slot)
         assert bucket.good is None
+        assert bucket.slot(contact.key) == slot
     bucket.good = bucket.members
-    bucket.discard(b)
-    assert bucket.members == (a, c)
+    bucket.discard(0)
+    assert (bucket.members, bucket.keys, bucket.slots) == ((a, c), (a.key, c.key), (7, 4))
     assert bucket.good is None
+
+
+def test_a_bucket_is_filled_at_once() -> None:
+    one_by_one, at_once = Bucket(0.0), Bucket(0.0)
+    members = [row(index).contact for index in range(3)]
+    for slot, contact in enumerate(members, 5):
+        one_by_one.add(contact, slot)
+    at_once.fill(members, 5)
+    assert at_once.members == one_by_one.members
+    assert [at_once.slot(each.key) for each in members] == [5, 6, 7]
 
 
 class Cache:

@@ -206,10 +206,11 @@ def test_rekey_does_not_let_the_order_decide_about_subnets(network: Network) -> 
         table.answered(contact, 0.1, 1.0)
     for contact in filler[:2]:
         table.contradicted(contact)
-    for contact in filler[2:4]:
+    late = [filler[3], network.spread((1 << top - 2) + 9, 59)]
+    for contact in late:
         table.answered(contact, 0.1, 1.0)
     # Now the second of the subnet comes before those whose arrival splits the new first bucket.
-    assert list(table.contacts()) == [first, second, *filler[2:4]]
+    assert list(table.contacts()) == [first, second, *late]
     assert table.rekey(Key(1), 1.0) == ()
     assert len(table) == 4
 

@@ -72,10 +72,8 @@ class Pair:
         assert kernels.spares(self.world, 0) == [
             [waiting[slot].key >> WIDTH for slot in bucket.spares] for bucket in buckets
         ]
-        ledger = self.table._ledger
-        gone = {
-            c.key >> WIDTH for c in self.table.contacts() if ledger.bad(self.table._slots[c.key])
-        }
+        held = zip(self.table.contacts(), self.table._slots(), strict=True)
+        gone = {c.key >> WIDTH for c, slot in held if self.table._ledger.bad(slot)}
         assert kernels.bad(self.world, 0) == gone
         assert len(self.table) == self.world.nodes[0]["known"]
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dht.core import commands as do
 from dht.core.effects import Evidence
 from dht.core.keys import Key
@@ -30,7 +32,7 @@ def test_a_question_and_its_answer_travel_as_bytes() -> None:
     world.command(world.nodes[0], do.Walk(1, Key(5)))
     world.run(1.0)
     assert [evidence.closest for evidence in ended] == [(world.nodes[1].contact,)]
-    assert ended[0].ended == 2 * DELAY
+    assert ended[0].ended == pytest.approx(2 * DELAY)
     assert (world.requests, world.responses) == (1, 1)
 
 

@@ -13,6 +13,7 @@ from dht.core import commands as do
 from dht.core.effects import Changed
 from dht.core.engine import Engine
 from dht.core.keys import Key
+from dht.core.lookup import Lookup
 from dht.core.messages import Contact, FindNode, Ping
 from simulations.protocol.networks import network
 from simulations.protocol.world import GRAIN, World
@@ -67,7 +68,7 @@ def test_a_request_and_its_answer_take_two_ways() -> None:
 
 
 def test_at_constant_latency_nobody_alive_is_ever_slow() -> None:
-    """The short timeout is just the round trip then; timers that rang on time would free slots."""
+    """The short timeout is just the round trip then; timers that rang first would free slots."""
     world = planted(100)
     calls: list[Call] = []
     world.on_call = lambda node, call: calls.append(call)
@@ -81,6 +82,41 @@ def test_the_dead_cost_timeouts_and_nothing_else() -> None:
     ended = walk(world, TARGETS)
     assert all(evidence.complete for _, evidence in ended)
     assert sum(evidence.silent for _, evidence in ended) > 0
+
+
+@pytest.mark.parametrize("delay", [1 / 32, 0.05, 1 / 30])
+def test_at_constant_latency_only_the_dead_are_slow(
+    delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one timer rings for many calls: answers of that very moment come before it."""
+    slow: list[Key] = []
+
+    def note(lookup: Lookup, key: Key) -> bool:
+        slow.append(key)
+        return plain(lookup, key)
+
+    plain = Lookup.slow
+    monkeypatch.setattr(Lookup, "slow", note)
+    world = planted(100, dead=30, delay=lambda a, b: delay)
+    asker = next(node for node in world.nodes if node.alive)
+    for number, target in enumerate(3 * TARGETS, 1):  # one node, which learns to be impatient
+        world.schedule(20.0 * number + number / 7, world.command, asker, do.Walk(number, target))  # type: ignore[arg-type]
+    world.run(2000.0)
+    dead = {node.key for node in world.nodes if not node.alive}
+    assert len(slow) > 20
+    assert dead.issuperset(slow)
+
+
+def test_moments_are_whole_nanoseconds_and_no_timer_rings_early() -> None:
+    world = planted(2)
+    world.schedule(1 / 3, lambda: None)
+    world.run(1.0)
+    moments: list[float] = []
+    for number in range(1, 20):
+        world.schedule(number / 7, lambda: moments.append(world.now))
+    world.run()
+    assert all(moment / GRAIN == int(moment / GRAIN) for moment in moments)
+    assert [round(moment * 7) for moment in moments] == list(range(1, 20))
 
 
 class Wakeful(World):
@@ -139,11 +175,17 @@ def test_strangers_who_ask_are_pinged_and_enter_tables() -> None:
     assert Changed(contact, added=True) in changes
 
 
-def test_timers_ring_a_grain_late() -> None:
+def test_timers_ring_when_they_are_due() -> None:
     world = planted(2, dead=1)
     ended = walk(world, [TARGETS[0]])
     timeouts = network("mainline").policy.timeouts
-    assert ended[0][0] == pytest.approx(1.0 + timeouts.long_initial + GRAIN)
+    assert ended[0][0] == 1.0 + timeouts.long_initial
+
+
+def test_a_timer_due_between_two_nanoseconds_rings_at_the_later_one() -> None:
+    world = planted(2, dead=1)
+    world._wake(world.nodes[0], 1.0 + GRAIN / 4)
+    assert world._heap[0][0] == 1.0 + GRAIN
 
 
 PROGRAM = """
