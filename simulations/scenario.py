@@ -93,6 +93,8 @@ class Network:
             ``joined``: what joining one after the other has made of them.
         latency: One-way delays.
         loss: Share of messages lost, each way by itself.
+        streams: Requests need a connection, dialled and answered in the times measured in IPFS
+            (:mod:`simulations.protocol.streams`); ``latency`` has no say then.
         nat: Who cannot be reached from outside.
         ids: ``free``: everybody draws a key at will; ``bep42``: keys follow from addresses.
         crowd: Nodes that share one subnet, for limits per subnet to bite.
@@ -105,6 +107,7 @@ class Network:
     start: Start = "full"
     latency: Latency = field(default_factory=Constant)
     loss: float = 0.0
+    streams: bool = False
     nat: NatShares = field(default_factory=NatShares)
     ids: Literal["free", "bep42"] = "free"
     crowd: int = 1

@@ -90,6 +90,7 @@ def refuse(scenario: Scenario) -> None:
     unknown = {
         "network.latency other than constant": not isinstance(network.latency, Constant),
         "network.loss": network.loss > 0,
+        "network.streams": network.streams,
         "network.nat": network.nat.restricted + network.nat.symmetric > 0,
         'network.start = "joined"': network.start == "joined",
         "network.crowd": network.crowd > 1,

@@ -111,6 +111,7 @@ def refuse(scenario: Scenario) -> None:
     rules = scenario.rules
     wishes = {
         "network.nat.client": scenario.network.nat.client,
+        "network.streams": scenario.network.streams,
         "rules.paths": rules.paths != 1,
         "rules.lookup": rules.lookup.name != "shipped",
         "rules.storing": rules.storing.name != "shipped",

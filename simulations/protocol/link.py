@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from simulations.latency import Latency
     from simulations.protocol.node import Node
+    from simulations.protocol.streams import Streams
 
 MAPPING: Final = 120.0
 """Seconds for which a NAT lets in whom its node sent something (RFC 4787: at least 2 min)."""
@@ -34,6 +35,7 @@ class Link:
         loss: Share of messages lost.
         rng: Decides which, and what each delay is.
         clock: Tells the time of the world.
+        streams: The connections that messages need, where they need some; the model is not asked.
 
     Attributes:
         cut: Nodes of different sides do not reach each other.
@@ -46,8 +48,10 @@ class Link:
         loss: float,
         rng: Random,
         clock: Callable[[], float],
+        streams: Streams | None = None,
     ) -> None:
         self.cut = False
+        self.streams = streams
         self._code = latency.code()
         self._constant = latency.seconds if isinstance(latency, Constant) else None
         self._places = places
@@ -63,6 +67,8 @@ class Link:
             return inf
         if self._loss and self._rng.random() < self._loss:
             return inf
+        if self.streams is not None:
+            return self.streams.delay(source, target)
         if self._constant is not None:
             return self._constant
         a, b = source.index % self._places, target.index % self._places

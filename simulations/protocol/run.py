@@ -14,6 +14,7 @@ from simulations.protocol.networks import Network, network
 from simulations.protocol.population import JOIN_EVERY, SETTLE, Population
 from simulations.protocol.records import OpenRecords
 from simulations.protocol.rules import named_rules, tried
+from simulations.protocol.streams import Streams
 from simulations.protocol.traffic import Users
 from simulations.protocol.truth import Truth
 from simulations.protocol.world import World
@@ -45,6 +46,7 @@ class Run:
         population: Who comes and goes.
         users: What is asked, and what came of it.
         truth: What a perfect observer knows.
+        streams: The connections, in a network of streams.
         band: The attacker's nodes.
         target: The key the attacker is after: of a record, that of the users' prey, if it hunts.
 
@@ -59,7 +61,9 @@ class Run:
         wanted = scenario.network
         placed = wanted.latency.place(wanted.nodes, chance.stream("places").generator())
         rng = chance.stream("link").random()
-        link = Link(placed, wanted.nodes, wanted.loss, rng, lambda: self.world.now)
+        streams = Streams(rng, self._now) if wanted.streams else None
+        link = Link(placed, wanted.nodes, wanted.loss, rng, self._now, streams)
+        self.streams = streams
         self.world = World(link.delay)
         self.world.now = self._beginning()
         self.truth = Truth(self.network.policy.space)
@@ -81,6 +85,9 @@ class Run:
         self._recruit(attacker)
         self._provide_traffic(users)
         self._expect_events()
+
+    def _now(self) -> float:
+        return self.world.now
 
     def _beginning(self) -> float:
         wanted = self.scenario.network
