@@ -93,6 +93,7 @@ class Talk:
         self._with_format = False
         self._checked = False
         self._dry = False
+        self._atomic = False
 
     async def answer(self, command: Command) -> bytes:
         """What is to be said to a command.
@@ -105,13 +106,13 @@ class Talk:
                 return helper.capabilities()
             case Option(name, value):
                 return self._option(name, value) + b"\n"
-            case List():
-                return await self._list()
+            case List(for_push):
+                return await self._list(for_push=for_push)
             case Fetch():
                 return await self._fetch()
             case Push(refspecs):
                 remote = await self._opened()
-                return await remote.push(refspecs, dry=self._dry)
+                return await remote.push(refspecs, dry=self._dry, atomic=self._atomic)
             case _:
                 raise AssertionError(command)
 
@@ -128,13 +129,15 @@ class Talk:
                 self._checked = value == "true"
             case "dry-run":
                 self._dry = value == "true"
+            case "atomic":
+                self._atomic = value == "true"
             case "progress":
                 self._context.out = Output(quiet=value != "true")
             case "verbosity":
                 level = int(value) if value.lstrip("-").isdecimal() else 1
                 if level < 1:
                     self._context.out = Output(quiet=True)
-            case "followtags" | "cloning" | "atomic" | "from-promisor" | "force":
+            case "followtags" | "cloning" | "from-promisor" | "force":
                 pass
             case _:
                 return b"unsupported"
@@ -146,9 +149,9 @@ class Talk:
             self._remote = await self._stack.enter_async_context(opened)
         return self._remote
 
-    async def _list(self) -> bytes:
+    async def _list(self, *, for_push: bool) -> bytes:
         remote = await self._opened()
-        found = await remote.look()
+        found = await remote.look(for_push=for_push)
         return helper.listing(
             found.object_format, dict(found.refs), found.head, with_format=self._with_format
         )
