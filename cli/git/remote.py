@@ -23,7 +23,16 @@ from cli.output import Output
 from dht.names import Reading
 from torrent.cdn.name import Name
 from torrent.git.core import helper
-from torrent.git.core.helper import Capabilities, Conversation, End, Fetch, List, Option, Push
+from torrent.git.core.helper import (
+    Capabilities,
+    Conversation,
+    End,
+    Fetch,
+    HelperError,
+    List,
+    Option,
+    Push,
+)
 from torrent.git.program import Git
 
 if TYPE_CHECKING:
@@ -54,11 +63,18 @@ async def _converse(context: Context, directory: Path) -> ExitCode:
             line = await trio.to_thread.run_sync(_line, abandon_on_cancel=True)
             if line is None:
                 return ExitCode.DONE
-            command = conversation.receive(line)
+            command = _heard(conversation, line)
             if isinstance(command, End):
                 return ExitCode.DONE
             if command is not None:
                 await trio.to_thread.run_sync(_answer, await talk.answer(command))
+
+
+def _heard(conversation: Conversation, line: bytes) -> Command | None:
+    try:
+        return conversation.receive(line)
+    except HelperError as problem:
+        raise CommandError(f"git said something unexpected: {problem}") from problem
 
 
 def _name(context: Context) -> Name:
