@@ -39,7 +39,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         from cli.git.remote import converse  # noqa: PLC0415
 
-        return converse(Namespace(url=argv[2], verb="git-remote-dht"), directory)
+        return converse(
+            Namespace(url=argv[2], verb="git-remote-dht", passphrase_file=None), directory
+        )
     except CommandError as error:
         Output().error(error)
         return _FATAL

@@ -21,13 +21,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from bisect import bisect_right
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from torrent.git.core.packs import Joiner
+from torrent.git.core.packs import Joiner, joined_places
 from torrent.git.errors import PackError
 from torrent.git.program import Git, Limits
 from torrent.io.faults import explained
@@ -114,6 +115,18 @@ class Quarantine:
         )
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
+
+    async def contents(self, manifest: Manifest) -> list[frozenset[bytes]]:
+        """The objects in each of the packs that were received, which were all of them."""
+        found: list[set[bytes]] = [set() for _ in manifest.generations]
+        sizes = [(each.length, each.objects) for each in manifest.generations]
+        ends = joined_places(sizes, manifest.oid_size)
+        for path in sorted((self._place / "pack").glob("*.idx")):
+            index = await trio.to_thread.run_sync(path.read_bytes)
+            for line in (await self._git.run("show-index", stdin=index)).splitlines():
+                offset, oid = line.split(b" ")[:2]
+                found[bisect_right(ends, int(offset))].add(bytes.fromhex(oid.decode()))
+        return [frozenset(each) for each in found]
 
     async def check(self, tips: Collection[bytes]) -> bool:
         """Whether these, and all that they lead to, are here or in the repository."""
