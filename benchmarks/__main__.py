@@ -16,6 +16,7 @@ from benchmarks import (
     footprint,
     hashing,
     networks,
+    offload,
     seedbox,
     swarm,
     transfer,
@@ -34,6 +35,7 @@ SECTIONS = (
     "transfer",
     "seedbox",
     "swarm",
+    "offload",
     "sim_protocol",
     "sim_lookup",
     "sim_swarm",
@@ -64,6 +66,9 @@ def sections(
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "offload" in chosen:
+        title = "(l) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
+        yield title, offload.run(smoke=smoke)
     yield from simulated(chosen, smoke=smoke, large=large)
 
 

@@ -3,7 +3,9 @@
 Every namespace has one cable (a veth pair) to a switch of ours (:mod:`benchmarks.relay`), which
 delays; its uplink is a token bucket (``tc tbf``) at the sender's side, where a home's modem is. The
 switch lies in a namespace, too: there is no way from here to the machine's own network, and no
-address beside 10.77.0.0/24. Downlinks are not limited: they are the faster side of any home.
+address beside 10.77.0.0/16, of which each computer has a /24 to itself, as homes do: a DHT would
+take many neighbours of one /24 for one liar. Downlinks are not limited: they are the faster side
+of any home.
 
 Needs root, ``ip`` and ``tc`` (iproute2), and Linux.
 """
@@ -78,17 +80,23 @@ def internet(uplinks: Sequence[float], delay: float) -> Iterator[tuple[list[Plac
 
 def place(stack: ExitStack, hub: str, index: int, rate: float) -> Place:
     """A namespace with a cable to the hub and an uplink of ``rate`` Mbit/s."""
-    name, end, host = namespace(stack, str(index)), f"end{index}", f"10.77.0.{index + 1}"
+    name, end, host = namespace(stack, str(index)), f"end{index}", f"10.77.{index + 1}.1"
     cable = f"type veth peer name eth0 netns {name} address {mac(index)}"
     run("ip", "-n", hub, "link", "add", end, *cable.split())
     run("ip", "-n", hub, "link", "set", end, "up")
-    run("ip", "-n", name, "address", "add", f"{host}/24", "dev", "eth0")
+    run("ip", "-n", name, "address", "add", f"{host}/16", "dev", "eth0")
     run("ip", "-n", name, "link", "set", "eth0", "up")
-    route = f"10.77.0.0/24 dev eth0 src {host} proto kernel scope link congctl {CONTROL}"
+    route = f"10.77.0.0/16 dev eth0 src {host} proto kernel scope link congctl {CONTROL}"
     run("ip", "-n", name, "route", "replace", *route.split())
+    made = Place(name, host)
+    throttle(made, rate)
+    return made
+
+
+def throttle(at: Place, rate: float) -> None:
+    """Let a computer's uplink have ``rate`` Mbit/s from now on."""
     bucket = f"tbf rate {rate}mbit burst {BURST} latency {QUEUE}"
-    run("tc", "-n", name, "qdisc", "add", "dev", "eth0", "root", *bucket.split())
-    return Place(name, host)
+    run("tc", "-n", at.namespace, "qdisc", "replace", "dev", "eth0", "root", *bucket.split())
 
 
 def namespace(stack: ExitStack, suffix: str) -> str:

@@ -89,7 +89,7 @@ class Relay:
                 self.under_way.append((now + self.delay, index, frame))
 
     def deliver(self) -> None:
-        """Put what is due into the end it is for; broadcasts (who has 10.77.0.3?) into all."""
+        """Put what is due into the end it is for; broadcasts (who has 10.77.3.1?) into all."""
         now, under_way = time.monotonic(), self.under_way
         while under_way and under_way[0][0] <= now:
             _, source, frame = under_way.popleft()
