@@ -91,8 +91,15 @@ class Repository:
         """Have manifest and packs written down as to be seeded; the manifest first."""
         released = [await release(disk, self.store, manifest)]
         released += await held(disk, self.store, manifest)
-        await trio.to_thread.run_sync(promise, self._state, [Ready(*each) for each in released])
+        await trio.to_thread.run_sync(self._promise, released)
         return released
+
+    def _promise(self, released: list[Held]) -> None:
+        """What is promised already stays as it is: somebody may be seeding it."""
+        with stored.opened(self._state) as torrents:
+            known = {each.infohash: each.directory for each in torrents.all() if not each.paused}
+        fresh = [each for each in released if known.get(each.infohash) != each.directory]
+        promise(self._state, [Ready(*each) for each in fresh])
 
     async def publish(
         self, names: Names, key: Signer, infohash: bytes, *, cas: int | None = None
