@@ -76,9 +76,9 @@ TRACED = HYPOTHESIS_PROFILE=quick $(PY) -m coverage run -m pytest -q -m "not slo
 
 pure: $(DEV)  ## the pure packages under coverage; fails below 100 % of their branches
 	@rm -f .coverage .coverage.*
-	@$(TRACED) tests/dht/core tests/dht/codec tests/dht/mainline tests/torrent/core tests/torrent/git/core
+	@$(TRACED) tests/dht/core tests/dht/codec tests/dht/mainline tests/torrent/core tests/torrent/cdn/gateway/core tests/torrent/git/core
 	@$(PY) -m coverage combine --quiet
-	@$(PY) -m coverage report --include='dht/core/*,dht/codec/*,dht/mainline/*,torrent/core/*,torrent/git/core/*' --skip-covered --show-missing --fail-under=100
+	@$(PY) -m coverage report --include='dht/core/*,dht/codec/*,dht/mainline/*,torrent/core/*,torrent/cdn/gateway/core/*,torrent/git/core/*' --skip-covered --show-missing --fail-under=100
 
 peers: $(DEV)  ## real peers that PyPI has, both directions (libtorrent)
 	@$(PY) -m pytest -q tests/interop

@@ -44,7 +44,13 @@ class Verbs:
         self._depth = depth
 
     def add(
-        self, name: str, summary: str, *, examples: Sequence[tuple[str, str]], about: str = ""
+        self,
+        name: str,
+        summary: str,
+        *,
+        examples: Sequence[tuple[str, str]],
+        about: str = "",
+        redefines: bool = False,
     ) -> Parser:
         """Declare a verb; what is returned takes its arguments.
 
@@ -53,6 +59,7 @@ class Verbs:
             summary: What it does, for the list of commands.
             examples: Pairs of a command line and what it does; at least two.
             about: What else one should know, for its own help.
+            redefines: An option of every command means something else after this verb.
         """
         parser: Parser = self._subparsers.add_parser(
             name,
@@ -60,6 +67,7 @@ class Verbs:
             description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
             epilog="options of every command, such as --json and --timeout: see dhtctl --help",
             examples=examples,
+            conflict_handler="resolve" if redefines else "error",
             depth=self._depth,
         )
         return parser

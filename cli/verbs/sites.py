@@ -1,8 +1,10 @@
-"""The words of ``publish`` and ``follow``."""
+"""The words of ``publish``, ``follow`` and ``serve``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, Final
 
 from cli.verbs import DIRECTORY, add_address, add_passphrase, completes, natural, positive
 from cli.verbs.torrents import rate
@@ -11,11 +13,14 @@ if TYPE_CHECKING:
     from cli.parser import Parser
     from cli.verbs import Verbs
 
+_MOST_PORT: Final = 65535
+
 
 def register(verbs: Verbs) -> None:
     """Declare them."""
     _publish(verbs)
     _follow(verbs)
+    _serve(verbs)
 
 
 def _publish(verbs: Verbs) -> None:
@@ -79,6 +84,85 @@ def _follow(verbs: Verbs) -> None:
     _add_versions(parser)
     _add_limit(parser, "--upload-limit")
     _add_limit(parser, "--download-limit")
+
+
+def _serve(verbs: Verbs) -> None:
+    parser = verbs.add(
+        "serve",
+        "show names and torrents in any browser",
+        about="Answers HTTP: /btpk/NAME/path is a file of the newest version of a name (its salt\n"
+        "follows a tilde: k51...~salt), /btih/HASH/path one of a torrent. Nothing leaves that was\n"
+        "not verified; what is not here yet is fetched while you wait. With NAMEs, only those are\n"
+        "served, and kept at their newest versions; without, whatever is asked for. What is\n"
+        "served is also seeded. The page at / shows it all.",
+        examples=(
+            ("dhtctl serve", "whatever your browser asks for, on http://127.0.0.1:8080/"),
+            ("dhtctl serve --pin k51qzi5uqu5d.../blog", "and keep that one here for good"),
+        ),
+        redefines=True,
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="serve these, and nothing else")
+    parser.add_argument(
+        "--listen",
+        dest="http",
+        type=web_address,
+        default=("127.0.0.1", 8080),
+        metavar="HOST:PORT",
+        help="where browsers find it (default: 127.0.0.1:8080; port 0: any free one). Where the\n"
+        "DHT listens is said before the verb: dhtctl --listen PORT serve",
+    )
+    parser.add_argument(
+        "--cache-size",
+        type=size,
+        default=10_000_000_000,
+        metavar="SIZE",
+        help="keep so much of what is fetched; what was unused longest goes (default: 10GB)",
+    )
+    parser.add_argument(
+        "--pin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="have all of this name here at any time (may be repeated)",
+    )
+    parser.add_argument(
+        "--origin",
+        metavar="URL",
+        help="a web server has it, too: turn to that when the swarm is slow (BEP 19)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="answer to this host name, too; others could be traps (may be repeated)",
+    )
+
+
+def web_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or a port of loopback.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= _MOST_PORT) or (colon and not host):
+        raise ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def size(text: str) -> int:
+    """Read a size in bytes: ``500MB``, ``10GB``, ``1GiB``, or a bare number.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    found = re.fullmatch(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?([KMGT]?)(i?)B?", text, re.IGNORECASE)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a size, such as 500MB or 10GB")
+    whole, part, unit, binary = found.groups()
+    step = 1024 if binary else 1000
+    return int(float(f"{whole}.{part or 0}") * step ** " KMGT".index(unit.upper() or " "))
 
 
 def _add_versions(parser: Parser) -> None:

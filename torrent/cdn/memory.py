@@ -231,6 +231,16 @@ class Memory:
             ).fetchall()
         return [Shelved(seq, infohash, Path(directory)) for seq, infohash, directory in rows]
 
+    def whereabouts(self, infohash: bytes) -> list[Path]:
+        """Where a version lies whole, under whatever name."""
+        if self._empty:
+            return []
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT directory FROM names_versions WHERE infohash = ?", (infohash,)
+            ).fetchall()
+        return [Path(directory) for (directory,) in rows]
+
     def unshelve(self, name: Name, version: Shelved) -> None:
         """Note that a version is about to be deleted: before its first file is."""
         with self._database.write(durable=True) as connection:

@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 _SUFFIX: Final = ".torrent"
 
 
+def found(memory: Memory, infohash: bytes) -> tuple[Metainfo, Path] | None:
+    """A whole version that lies on any shelf of this state directory, and where."""
+    for place in memory.whereabouts(infohash):
+        with suppress(OSError, MetainfoError):
+            metainfo = read_metainfo(place.with_name(place.name + _SUFFIX).read_bytes())
+            if infohash in metainfo.info.infohashes and place.is_dir():
+                return metainfo, place
+    return None
+
+
 class Shelf:
     """The versions of one name in one directory. Everything here blocks: call it from a thread.
 

@@ -237,6 +237,21 @@ class Storage:
             return None
         return Span(file, offset)
 
+    def stretch(self, index: int, begin: int, length: int) -> Span | None:
+        """Where bytes of a file lie, if all their pieces are trusted and the file is open.
+
+        For receivers who cannot verify what they get: the file is looked at now, not once a second.
+        """
+        at, size = self.info.files[index].offset + begin, self.info.piece_length
+        if self._gate.closed or not self._access.places.present[index]:
+            return None
+        if not all(map(self.trusted.__contains__, range(at // size, -(-(at + length) // size)))):
+            return None
+        file = self._access.opened(index)
+        if file is None or not self._trust.unchanged(index, file, at_once=True):
+            return None
+        return Span(file, begin)
+
     async def read(self, piece: int, begin: int, length: int, into: memoryview) -> bool:
         """Read a block, after hashing its piece if that was not yet done in this run.
 

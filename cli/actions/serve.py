@@ -1,0 +1,76 @@
+"""``dhtctl serve``: names and torrents for browsers."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import trio
+
+from cli.errors import CommandError, ExitCode
+from cli.keys import explained, read_address
+from cli.residents import shown
+from cli.torrents.naming import resolving
+from cli.torrents.swarming import joined
+from dht.names import Reading
+from torrent.cdn.gateway.core.route import mount_of
+from torrent.cdn.gateway.gateway import Gateway
+from torrent.cdn.gateway.library import Library
+from torrent.cdn.memory import Memory
+from torrent.cdn.name import Name
+
+if TYPE_CHECKING:
+    from cli.context import Context
+
+
+async def run(context: Context) -> ExitCode:
+    """Serve until stopped."""
+    args = context.args
+    context.when_stopped = ExitCode.DONE
+    with explained():
+        named = [Name.of(read_address(context, each, (Reading.KEY,))) for each in args.names]
+        pinned = [Name.of(read_address(context, each, (Reading.KEY,))) for each in args.pin]
+    root = context.settings.state / "gateway"
+    listeners = await _listen(*args.http)
+    async with AsyncExitStack() as stack:
+        memory = stack.enter_context(Memory.open(context.settings.state))
+        session, node = await stack.enter_async_context(joined(context, state=root, sparse=True))
+        assert node is not None  # noqa: S101 - it was asked for
+        names = await stack.enter_async_context(resolving(context, node))
+        library = await stack.enter_async_context(
+            Library(session, root / "torrents", memory, limit=args.cache_size)
+        )
+        gateway = await stack.enter_async_context(
+            Gateway(
+                library,
+                names,
+                only={*named, *pinned} if named else None,
+                allowed=args.allow_host,
+            )
+        )
+        _print(context, listeners, [*named, *pinned])
+        await gateway.server.run(listeners)
+    return ExitCode.DONE
+
+
+async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise CommandError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}",
+            hint="another program may have that port: name another with --listen HOST:PORT",
+        ) from error
+
+
+def _print(context: Context, listeners: list[trio.SocketListener], names: list[Name]) -> None:
+    """Where it answers."""
+    address = listeners[0].socket.getsockname()
+    [at] = shown([address[:2]])
+    url = f"http://{at}/"
+    sites = {str(name): url + mount_of(name).removeprefix("/") + "/" for name in names}
+    context.out.result("serving", url, url=url, sites=sites, process=os.getpid())
+    if not context.out.json:
+        for name, site in sites.items():
+            context.out.note(f"{name} is at {site}")

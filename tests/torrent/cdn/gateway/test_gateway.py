@@ -1,0 +1,133 @@
+"""A gateway and its visitors, over real sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cdn_house import write
+from tests.gateways import Door, alone
+from tests.torrent_samples import noise
+from torrent.cdn.gateway.core.errors import Refused
+from torrent.cdn.gateway.core.planning import FOREVER
+from torrent.cdn.gateway.resources import Resource, of_bytes
+from torrent.core.metainfo import Version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from torrent.cdn.gateway.core.asked import Asked
+
+BIG = noise(5_000_000)
+SITE = {
+    "index.html": b"<h1>one</h1>",
+    "style.css": b"h1 { color: red }",
+    "film.mp4": BIG,
+    "empty": b"",
+    "docs/one.txt": b"one",
+    "docs/<two> & three.txt": b"two",
+}
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with alone(tmp_path) as door:
+        yield door
+
+
+@pytest.fixture
+async def root(door: Door, tmp_path: Path) -> str:
+    return (await door.share(write(tmp_path / "www", SITE)))[1]
+
+
+async def test_files_have_the_right_fields(door: Door, root: str) -> None:
+    visitor = await door.visitor()
+    for name, media in {
+        "index.html": "text/html; charset=utf-8",
+        "style.css": "text/css; charset=utf-8",
+        "film.mp4": "video/mp4",
+        "empty": "application/octet-stream",
+    }.items():
+        reply = await visitor.ask(f"{root}/{name}")
+        assert (reply.status, reply.body) == (200, SITE[name])
+        assert reply["content-type"] == media
+        assert reply["x-content-type-options"] == "nosniff"
+        assert reply["cache-control"] == FOREVER
+        assert reply["accept-ranges"] == "bytes"
+        head = await visitor.ask(f"{root}/{name}", "HEAD")
+        assert (head.status, head.body) == (200, b"")
+        for field in ("content-length", "content-type", "etag"):
+            assert head[field] == reply[field]
+
+
+@pytest.mark.parametrize("version", list(Version)[:2])
+async def test_what_a_visitor_has_is_not_sent_again(
+    door: Door, tmp_path: Path, version: Version
+) -> None:
+    _, root = await door.share(write(tmp_path / "www", SITE), version=version)
+    first = await door.ask(f"{root}/film.mp4")
+    again = await door.ask(f"{root}/film.mp4", If_None_Match=first["etag"])
+    assert (again.status, again.body, again["etag"]) == (304, b"", first["etag"])
+    other = await door.ask(f"{root}/style.css", If_None_Match=first["etag"])
+    assert (other.status, other.body) == (200, SITE["style.css"])
+    failed = await door.ask(f"{root}/film.mp4", If_Match='"another"')
+    assert failed.status == 412
+
+
+async def test_parts_are_sent(door: Door, root: str) -> None:
+    path = f"{root}/film.mp4"
+    one = await door.ask(path, Range="bytes=1000000-3999999")
+    assert (one.status, one["content-range"]) == (206, f"bytes 1000000-3999999/{len(BIG)}")
+    assert one.body == BIG[1_000_000:4_000_000]
+    last = await door.ask(path, Range="bytes=-5", If_Range=one["etag"])
+    assert (last.status, last.body) == (206, BIG[-5:])
+    stale = await door.ask(path, Range="bytes=-5", If_Range='"old"')
+    assert (stale.status, stale.body) == (200, BIG)
+    beyond = await door.ask(path, Range=f"bytes={len(BIG)}-")
+    assert (beyond.status, beyond["content-range"]) == (416, f"bytes */{len(BIG)}")
+    several = await door.ask(path, Range="bytes=0-9,4000000-4000009")
+    assert several.status == 206
+    boundary = several["content-type"].partition("boundary=")[2].encode()
+    parts = several.body.split(b"\r\n--" + boundary)
+    assert parts[1].endswith(b"\r\n\r\n" + BIG[:10])
+    assert parts[2].endswith(b"\r\n\r\n" + BIG[4_000_000:4_000_010])
+    assert parts[3] == b"--\r\n"
+
+
+async def test_directories(door: Door, root: str) -> None:
+    page = await door.ask(f"{root}/")
+    assert page.body == SITE["index.html"]
+    for path in (root, f"{root}/docs"):
+        moved = await door.ask(path)
+        assert (moved.status, moved["location"]) == (301, f"{path}/")
+    listed = await door.ask(f"{root}/docs/")
+    assert b"&lt;two&gt; &amp; three.txt" in listed.body
+    assert b'href="./%3Ctwo%3E%20%26%20three.txt"' in listed.body
+    assert "default-src 'none'" in listed["content-security-policy"]
+    as_json = await door.ask(f"{root}/docs/", Accept="application/json")
+    assert b'{"name": "one.txt", "type": "file", "size_bytes": 3}' in as_json.body
+
+
+async def test_routes_of_others(door: Door) -> None:
+    """The gateway does for them what it does for its own: conditions, ranges, HEAD, hosts."""
+    bundle = of_bytes(b"# v2 git bundle\n", "application/x-git-bundle", caching=FOREVER)
+
+    async def provider(rest: str, asked: Asked) -> Resource:
+        if rest != "repo/list":
+            raise Refused(404, "there is no such bundle")
+        return bundle
+
+    door.gateway.provide("/git/", provider)
+    whole = await door.ask("/git/repo/list?x=y")
+    assert (whole.status, whole.body) == (200, b"# v2 git bundle\n")
+    assert whole["content-type"] == "application/x-git-bundle"
+    part = await door.ask("/git/repo/list", Range="bytes=2-3", If_Range=whole["etag"])
+    assert (part.status, part.body) == (206, b"v2")
+    assert (await door.ask("/git/repo/list", If_None_Match=whole["etag"])).status == 304
+    assert (await door.ask("/git/other")).status == 404
+    assert (await door.ask("/git/repo/list", Host="evil.example")).status == 421
+    for prefix in ("git", "/git", "git/"):
+        with pytest.raises(ValueError, match="slash"):
+            door.gateway.provide(prefix, provider)

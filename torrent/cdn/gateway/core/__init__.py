@@ -1,0 +1,1 @@
+"""What a gateway decides, without sockets, files and clocks."""

@@ -1,0 +1,255 @@
+"""From a request to what is sent: the gateway itself.
+
+**Names.** The newest version that is known is used at once, and compared with the network behind
+that (:mod:`torrent.cdn.names`). When there is a newer one, it is opened; as long as that takes, and
+if it cannot be had at all, visitors get the version before: stale beats nothing, as HTTP's
+``stale-while-revalidate`` and ``stale-if-error`` say (RFC 5861).
+
+**Whose names.** A gateway that was told which names to serve serves no others. One that was told
+none serves whatever it is asked for, which is what one wants on one's own machine.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+import trio
+
+from dht.errors import DhtError
+from dht.node.nurseries import enter_nursery
+from torrent.cdn.errors import NamingError, UnknownNameError
+from torrent.cdn.gateway.core import finding, listing
+from torrent.cdn.gateway.core.counting import Counts
+from torrent.cdn.gateway.core.errors import Refused
+from torrent.cdn.gateway.core.hosts import check_host
+from torrent.cdn.gateway.core.planning import FOREVER, FRESH
+from torrent.cdn.gateway.core.route import read_route
+from torrent.cdn.gateway.resources import Bytes, of_bytes
+from torrent.cdn.gateway.server import CONNECTIONS, Server
+from torrent.cdn.name import Name
+from torrent.core.metainfo import Magnet
+from torrent.errors import TorrentError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Collection
+    from types import TracebackType
+
+    from torrent.cdn.gateway.core.asked import Asked
+    from torrent.cdn.gateway.core.route import Route
+    from torrent.cdn.gateway.held import Held, TorrentFile
+    from torrent.cdn.gateway.library import Library
+    from torrent.cdn.gateway.resources import Resource
+    from torrent.cdn.name import Version
+    from torrent.cdn.names import Names
+
+_SETTLED: Final = 1.0
+"""Seconds for which a name is not looked up again at all, not even in our own memory."""
+_GRACE: Final = 2.0
+"""Seconds that a visitor waits for a newer version to open, if there is an older one."""
+_NAMES: Final = 4096
+
+
+class Provider(Protocol):
+    """Routes of others: see :meth:`Gateway.provide`."""
+
+    def __call__(self, rest: str, asked: Asked) -> Awaitable[Resource]:
+        """What is at ``rest`` (percent-encoded, without the prefix and the query).
+
+        Raises:
+            Refused: Nothing.
+        """
+
+
+class _Current:
+    """What a name leads to, for visitors."""
+
+    def __init__(self, held: Held, version: Version) -> None:
+        self.held = held
+        self.version = version
+        self.looked = trio.current_time()
+
+
+class Gateway:
+    """Answers visitors. Enter it with ``async with``.
+
+    Args:
+        library: The torrents; entered by its owner.
+        names: Where names lead.
+        only: Names to serve, and no others; ``None``: any.
+        allowed: Host names that lead here, besides those of loopback.
+        connections: Visitors at once.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        names: Names,
+        *,
+        only: Collection[Name] | None = None,
+        allowed: Collection[str] = (),
+        connections: int = CONNECTIONS,
+    ) -> None:
+        self.library: Final = library
+        self.names: Final = names
+        self.counts: Final = Counts()
+        self.server: Final = Server(self.find, self.counts.told, connections=connections)
+        self._only = None if only is None else frozenset(only)
+        self._allowed = frozenset(name.lower() for name in allowed)
+        self._current: dict[Name, _Current] = {}
+        self._providers: dict[str, Provider] = {}
+        self._stack: AsyncExitStack | None = None
+        self._nursery: trio.Nursery | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._nursery = await enter_nursery(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        stack, self._stack, self._nursery = self._stack, None, None
+        return None if stack is None else await stack.__aexit__(kind, error, trace)
+
+    def provide(self, prefix: str, provider: Provider) -> None:
+        """Let somebody else answer for paths that begin with ``prefix``, such as ``/git/``.
+
+        The gateway does the rest: reading requests, the host check, conditions, ranges, HEAD. What
+        the provider returns says its type, tag and life (:class:`~.resources.Resource`; most are
+        made by :func:`~.resources.of_bytes`, or are files of torrents: :meth:`.Held.file`). The
+        same content is best the same object, which is faster.
+
+        Raises:
+            ValueError: The prefix does not begin and end with a slash.
+        """
+        if not (prefix.startswith("/") and prefix.endswith("/")):
+            raise ValueError(f"{prefix!r} should begin and end with a slash")
+        self._providers[prefix] = provider
+
+    # Requests.
+
+    async def find(self, asked: Asked) -> Resource:
+        """What is asked for.
+
+        Raises:
+            Refused: Nothing that is here.
+            TorrentError: It cannot be had.
+        """
+        check_host(asked.header("host"), self._allowed)
+        path = asked.path
+        for prefix, provider in self._providers.items():
+            if path.startswith(prefix):
+                return await provider(path[len(prefix) :], asked)
+        route = read_route(path)
+        forever = isinstance(route.what, bytes)
+        held = await self._held(route)
+        outcome = finding.present(held.tree, route)
+        if outcome is None:
+            outcome = finding.absent(held.tree, route, await held.rules())
+        match outcome:
+            case finding.Found(file, status):
+                return self._file(held, file, status, forever=forever)
+            case finding.Listed(path_):
+                return _listing(held, route, path_, asked, forever=forever)
+            case finding.Moved(location, status):
+                return _moved(location, status)
+
+    def _file(self, held: Held, index: int, status: int, *, forever: bool) -> TorrentFile:
+        limit = self.library.limit
+        if held.info.files[index].length > limit:
+            raise Refused(507, f"the file is larger than the gateway's cache ({limit} bytes)")
+        return held.file(index, forever=forever, status=status)
+
+    async def _held(self, route: Route) -> Held:
+        if isinstance(route.what, Name):
+            return await self._of_name(route.what)
+        infohash = route.what
+        held = self.library.at_hand(infohash)
+        if self._only is not None and not any(
+            current.held is held for current in self._current.values()
+        ):
+            raise Refused(403, "this gateway serves the torrents of its own names only")
+        if held is not None:
+            return held
+        v1 = len(infohash) == 20  # noqa: PLR2004
+        return await self.library.have(Magnet(infohash if v1 else None, None if v1 else infohash))
+
+    # Names.
+
+    def version(self, name: Name) -> Version | None:
+        """Which version of a name visitors get now; ``None`` before anybody asked."""
+        current = self._current.get(name)
+        return None if current is None else current.version
+
+    async def _of_name(self, name: Name) -> Held:
+        if self._only is not None and name not in self._only:
+            raise Refused(403, "this gateway serves its own names only")
+        current = self._current.get(name)
+        if current is None:
+            return await self.follow(name)
+        held = self.library.at_hand(current.version.infohash)
+        if held is current.held and trio.current_time() - current.looked < _SETTLED:
+            return held
+        current.looked = trio.current_time()
+        with trio.move_on_after(_GRACE):
+            try:
+                return await self.follow(name)
+            except TorrentError:
+                if held is None:
+                    raise
+        return current.held if held is None else held
+
+    async def follow(self, name: Name, version: Version | None = None) -> Held:
+        """Have the newest version of a name at hand, and show it to visitors from now on.
+
+        Raises:
+            Refused: It cannot be had.
+            TorrentError: The same, for a reason of the machine's.
+        """
+        newest = version or await self._resolved(name)
+        held = await self.library.have(newest.link)
+        before = self._current.get(name)
+        if before is not None and before.version.seq > newest.seq:
+            return before.held
+        if before is None and len(self._current) >= _NAMES:
+            del self._current[min(self._current, key=lambda each: self._current[each].looked)]
+        self._current[name] = _Current(held, newest)
+        return held
+
+    async def _resolved(self, name: Name) -> Version:
+        try:
+            return await self.names.resolve(name)
+        except NamingError as problem:
+            if problem.seen is not None:
+                return problem.seen
+            sure = isinstance(problem, UnknownNameError) and problem.evidence is not None
+            complete = sure and problem.evidence is not None and problem.evidence.complete
+            raise Refused(404 if complete else 504, str(problem)) from problem
+        except DhtError as problem:
+            raise Refused(504, f"the DHT cannot be asked: {problem}") from problem
+
+
+def _moved(location: str, status: int) -> Bytes:
+    text = f"it is at {location}\n".encode()
+    return of_bytes(text, "text/plain; charset=utf-8", more={"Location": location}, status=status)
+
+
+def _listing(
+    held: Held, route: Route, path: tuple[str, ...], asked: Asked, *, forever: bool
+) -> Bytes:
+    """A directory that has no page of its own."""
+    entries = held.tree.entries(path)
+    title = "/".join((held.info.name, *path))
+    more = {"Vary": "Accept"}
+    caching = FOREVER if forever else FRESH
+    if asked.wants_json:
+        data = listing.as_json(title, entries)
+        return of_bytes(data, "application/json", caching=caching, more=more)
+    data = listing.as_html(title, entries, above=bool(route.path))
+    more["Content-Security-Policy"] = listing.POLICY
+    return of_bytes(data, "text/html; charset=utf-8", caching=caching, more=more)

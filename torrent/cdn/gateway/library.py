@@ -1,0 +1,275 @@
+"""The torrents of a gateway: those at hand, and which go when there are too many.
+
+A torrent comes here when a visitor asks for something of it. If it lies on a shelf of this state
+directory (published from here, or mirrored), it is served from there, and stays whatever happens;
+else it is fetched into the cache. A small torrent is fetched whole, what visitors wait for first:
+a page's other files are asked for next, and whoever has all of it is a seed for others. Of a large
+one only the files that are asked for are fetched.
+
+**The cache** is bounded in bytes. When it is full, the torrent that was used the longest ago goes,
+files and all; those that are pinned or being read stay. So what is in use may exceed the bound, by
+no more than what visitors can wait for at once. When each was last used is the time of its
+directory, so a new run knows it, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Final, Self
+
+import trio
+
+from dht.node.nurseries import enter_nursery
+from torrent.cdn.gateway.core.counting import Tally
+from torrent.cdn.gateway.core.errors import Refused
+from torrent.cdn.gateway.held import Held
+from torrent.cdn.gateway.waiting import PATIENCE, patiently
+from torrent.cdn.shelf import found
+from torrent.core.commands import Prioritise
+from torrent.errors import TorrentError
+from torrent.io.faults import explained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from torrent.cdn.memory import Memory
+    from torrent.core.metainfo import Info, Magnet
+    from torrent.io.session import Session
+    from torrent.io.torrent import Torrent
+
+LIMIT: Final = 10_000_000_000
+"""Bytes of the cache, unless one is told otherwise."""
+WHOLE: Final = 256 << 20
+"""Bytes of a torrent that is fetched whole, if a quarter of the cache has room for it."""
+_SHARE: Final = 4
+_OPENINGS: Final = 32
+"""Torrents looked for at once: each costs some walks through the DHT, and strangers ask for any."""
+_TIDY: Final = 2.0
+"""Seconds between two looks at how much there is."""
+_MARK: Final = 60.0
+"""Seconds between two times that a torrent's last use is written down."""
+
+
+class _Opening:
+    """A torrent that is being looked for, and all who wait for it."""
+
+    def __init__(self) -> None:
+        self.over = trio.Event()
+        self.outcome: Held | TorrentError | None = None
+
+
+class Library:
+    """The torrents of one gateway. Enter it with ``async with``.
+
+    Args:
+        session: Fetches and serves; what it remembers under its state is the cache's.
+        root: The cache's directory, nobody else's.
+        memory: Knows the shelves; ``None``: there are none.
+        limit: Bytes of the cache.
+        patience: Seconds to wait for peers while nothing moves.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        root: Path,
+        memory: Memory | None = None,
+        *,
+        limit: int = LIMIT,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.session: Final = session
+        self.limit: Final = limit
+        self.patience: Final = patience
+        self._root = root
+        self._memory = memory
+        self._held: dict[bytes, Held] = {}
+        self._used: dict[Held, float] = {}
+        self._marked: dict[Held, float] = {}
+        self._openings: dict[bytes, _Opening] = {}
+        self._places = trio.CapacityLimiter(_OPENINGS)
+        self.pinned: set[bytes] = set()
+        self.tally: Final = Tally()
+        self._stack: AsyncExitStack | None = None
+        self._nursery: trio.Nursery | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._nursery = await enter_nursery(stack)
+            for torrent in await self.session.restore():
+                self._nursery.start_soon(self._rest, torrent)
+            self._nursery.start_soon(self._keep_tidy)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        stack, self._stack, self._nursery = self._stack, None, None
+        return None if stack is None else await stack.__aexit__(kind, error, trace)
+
+    # Having.
+
+    def at_hand(self, infohash: bytes) -> Held | None:
+        """A torrent, if it is open."""
+        held = self._held.get(infohash[:20])
+        if held is not None:
+            self._used[held] = trio.current_time()
+        return held
+
+    @property
+    def all(self) -> list[Held]:
+        """Every torrent that is open."""
+        return list(self._used)
+
+    async def have(self, link: Magnet) -> Held:
+        """A torrent, once it is described and open.
+
+        Raises:
+            Refused: It cannot be had.
+            TorrentError: The same, for a reason of the machine's.
+        """
+        infohash = link.infohashes[0]
+        held = self.at_hand(infohash)
+        if held is not None:
+            return held
+        opening = self._openings.get(infohash)
+        if opening is None:
+            if len(self._openings) >= _OPENINGS:
+                raise Refused(503, "too many torrents are being looked for; try again soon")
+            if self._nursery is None:
+                raise RuntimeError("use it inside `async with Library(...)`")
+            opening = self._openings[infohash] = _Opening()
+            self._nursery.start_soon(self._run, link, infohash, opening)
+        await opening.over.wait()
+        if isinstance(opening.outcome, Held):
+            return opening.outcome
+        assert opening.outcome is not None  # noqa: S101 - it is over
+        raise opening.outcome
+
+    async def _run(self, link: Magnet, infohash: bytes, opening: _Opening) -> None:
+        """Open a torrent, whether or not who asked for it still waits."""
+        try:
+            opening.outcome = await self._open(link, infohash)
+        except TorrentError as problem:
+            opening.outcome = problem
+        finally:
+            del self._openings[infohash]
+            if opening.outcome is None:
+                opening.outcome = Refused(503, "the gateway is closing")
+            opening.over.set()
+
+    async def _open(self, link: Magnet, infohash: bytes) -> Held:
+        memory = self._memory
+        shelved = None if memory is None else await trio.to_thread.run_sync(found, memory, infohash)
+        if shelved is not None:
+            torrent = await self.session.add(*shelved, kept=False)
+        else:
+            torrent = await self.session.add(link, self._place(infohash))
+        try:
+            info = await patiently(torrent, torrent.metadata, self.patience)
+            held = self._made(torrent, info)
+            await torrent.ready()
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await self._drop(torrent)
+            raise
+        self._take(held)
+        return held
+
+    def _made(self, torrent: Torrent, info: Info) -> Held:
+        partly = (
+            self._root in torrent.task.directory.parents
+            and info.size > min(WHOLE, self.limit // _SHARE)
+            and self.pinned.isdisjoint(torrent.infohashes)
+        )
+        return Held(torrent, info, self.tally, partly=partly, patience=self.patience)
+
+    def _place(self, infohash: bytes) -> Path:
+        return self._root / infohash.hex()
+
+    def _take(self, held: Held) -> None:
+        """Have it at hand under all its names."""
+        if held.partly:
+            nothing = dict.fromkeys(range(len(held.info.files)), 0)
+            held.torrent.command(Prioritise(files=nothing))
+        for infohash in held.torrent.infohashes:
+            self._held[infohash] = held
+        self._used[held] = trio.current_time()
+
+    async def _rest(self, torrent: Torrent) -> None:
+        """Take up what an earlier run had, as it was."""
+        with suppress(TorrentError):
+            await torrent.ready()
+            info = await torrent.metadata()
+            held = self._made(torrent, info)
+            self._take(held)
+            with suppress(OSError):
+                age = trio.current_time() - _age(torrent.task.directory)
+                self._used[held] = age
+
+    # Letting go.
+
+    @property
+    def size(self) -> int:
+        """Bytes of the cache."""
+        return sum(map(_size, self._cached()))
+
+    def _cached(self) -> list[Held]:
+        """What lies in the cache and not on a shelf; the longest unused first."""
+        cached = [each for each in self._used if self._root in each.torrent.task.directory.parents]
+        return sorted(cached, key=self._used.__getitem__)
+
+    def _stays(self, held: Held) -> bool:
+        return bool(held.readers) or not self.pinned.isdisjoint(held.torrent.infohashes)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            await self.tidy()
+            await trio.sleep(_TIDY)
+
+    async def tidy(self) -> None:
+        """Let go of what was unused the longest until the rest fits; note when each was used."""
+        await trio.lowlevel.checkpoint()
+        cached = self._cached()
+        size = sum(map(_size, cached))
+        for held in cached:
+            if size > self.limit and not self._stays(held):
+                size -= _size(held)
+                await self._drop(held.torrent)
+            elif self._used[held] - self._marked.get(held, 0.0) > _MARK:
+                self._marked[held] = self._used[held]
+                with suppress(OSError):
+                    os.utime(held.torrent.task.directory)
+
+    async def _drop(self, torrent: Torrent) -> None:
+        """Let go of a torrent; its files, too, if they are the cache's."""
+        for held in [each for each in self._used if each.torrent is torrent]:
+            del self._used[held]
+            self._marked.pop(held, None)
+        for infohash in torrent.infohashes:
+            self._held.pop(infohash, None)
+        place = torrent.task.directory
+        if self._root not in place.parents:
+            await self.session.remove(torrent)
+            return
+        await self.session.forget(torrent.named)
+        with explained(place), suppress(FileNotFoundError):
+            await trio.to_thread.run_sync(shutil.rmtree, place)
+
+
+def _size(held: Held) -> int:
+    """Bytes that it takes on disk, about: those of whole pieces."""
+    return min(held.info.size, len(held.torrent.have) * held.info.piece_length)
+
+
+def _age(directory: Path) -> float:
+    """Seconds since it was last used."""
+    return max(0.0, time.time() - directory.stat().st_mtime)
