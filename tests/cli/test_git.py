@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -310,3 +312,29 @@ def test_a_name_that_leads_to_no_repository(
     assert done.code == 0, done.err
     code, said = somebody("reader").attempt("clone", f"dht://{done.out.strip()}", "x")
     assert (code, "no repository" in said) == (128, True), said
+
+
+def test_stock_git_takes_bundles_from_a_gateway(
+    owner: Somebody, somebody: Callable[[str], Somebody]
+) -> None:
+    """Nothing but git itself at the reader's; its origin is only asked for what is newest."""
+    tool, reader = owner.home / "tool", somebody("reader")
+    url = owner.publish("tool")
+    house.commit(tool)
+    owner.publish("tool")
+    name = url.removeprefix("dht://")
+    with reader.staying("serve", name, "--listen", "127.0.0.1:0") as serving:
+        base = f"{serving.line()}git/{name}"
+        house.commit(tool)
+        origin = f"file://{tool}"
+        reader.git("clone", f"--bundle-uri={base}/bundles", origin, "copy")
+        copy = reader.home / "copy"
+        brought = [ref for ref in house.refs(copy) if ref.startswith("refs/bundles/")]
+        assert len(brought) == 2
+        assert house.run(copy, "rev-parse", "HEAD") == house.run(tool, "rev-parse", "HEAD")
+        assert house.whole(copy)
+        for path, status in ((f"{base}/none.bundle", 404), (f"{base}x/bundles", 403)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(path)
+            assert refused.value.code == status
+            refused.value.close()
