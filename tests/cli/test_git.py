@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.torrents.replicating import challenged
 from tests import git_house as house
 from tests.dhtctl import dhtctl_in, dhtctl_inside, environment
 from tests.git_house import needs_git
 from tests.running import Staying
+from torrent.cdn.memory import Memory, Volunteer
+from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,6 +204,18 @@ def test_the_publisher_is_killed_and_a_mirror_suffices(
                 assert house.run(late.home / "copy", "rev-parse", "HEAD") == tip
     [site] = [each for each in owner.dhtctl("status", "--json").objects if each["type"] == "site"]
     assert (site["seq"], site["wanted"]) == (2, 1)
+
+
+def test_status_counts_mirrors(owner: Somebody) -> None:
+    """Who is listed for the largest pack is challenged for a piece of it; who passes counts."""
+    name = Name.parse(owner.publish("tool"))
+    wall = time.time()
+    with Memory.open(owner.home / "state") as memory:
+        asked = challenged(owner.home / "state", name, memory)
+        assert asked is not None
+        assert asked.files[0].path.parts[-1].endswith(".pack")
+        memory.challenged(name, Volunteer("127.9.9.1", 9, wall, wall, 0))
+    assert "version 1, 1 of 1 replicas" in owner.dhtctl("status").out
 
 
 def test_a_mirror_hands_over_to_its_node(
