@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from benchmarks import (
     flood,
     footprint,
+    git,
     hashing,
     networks,
     offload,
@@ -35,6 +36,7 @@ SECTIONS = (
     "transfer",
     "seedbox",
     "swarm",
+    "git",
     "offload",
     "sim_protocol",
     "sim_lookup",
@@ -66,8 +68,10 @@ def sections(
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "git" in chosen:
+        yield "(l) A repository from peers, beside git daemon", git.run(smoke=smoke)
     if "offload" in chosen:
-        title = "(l) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
+        title = "(m) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
         yield title, offload.run(smoke=smoke)
     yield from simulated(chosen, smoke=smoke, large=large)
 

@@ -19,6 +19,7 @@ from torrent.cdn.gateway.gateway import Gateway
 from torrent.cdn.gateway.library import Library
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name
+from torrent.git.serving import PREFIX, Bundles
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -49,6 +50,8 @@ async def run(context: Context) -> ExitCode:
                 allowed=args.allow_host,
             )
         )
+        only = {*named, *pinned} if named else None
+        gateway.provide(PREFIX, Bundles(gateway, only))
         _print(context, listeners, [*named, *pinned])
         await gateway.server.run(listeners)
     return ExitCode.DONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,20 +45,28 @@ _SCHEME: Final = "dht://"
 _UNSHALLOW: Final = ("depth", "deepen-since", "deepen-not", "deepen-relative", "update-shallow")
 
 
-def converse(args: Namespace, directory: str) -> int:
+def converse(args: Namespace, directory: str | None) -> int:
     """Talk with git until it has heard enough.
+
+    Args:
+        args: The URL.
+        directory: The repository that git works on; ``None`` if on none.
 
     Raises:
         CommandError: It cannot be done.
     """
     out = Output()
     context = Context(args, settings.resolve({}), out)
-    return loop.drive(_converse(context, Path(directory).absolute()), context)
+    git = None if directory is None else Git(Path(directory).absolute())
+    return loop.drive(_converse(context, git), context)
 
 
-async def _converse(context: Context, directory: Path) -> ExitCode:
+async def _converse(context: Context, git: Git | None) -> ExitCode:
     async with AsyncExitStack() as stack:
-        talk = Talk(context, Git(directory), _name(context), stack)
+        if git is None:
+            git = Git(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dhtctl-"))))
+            await git.run("init", "-q", "--bare")
+        talk = Talk(context, git, _name(context), stack)
         conversation = Conversation()
         while True:
             line = await trio.to_thread.run_sync(_line, abandon_on_cancel=True)

@@ -41,7 +41,7 @@ def manifest(data: bytes) -> str:
     try:
         found = decode(data)
     except ManifestError as error:
-        assert error.fault.isprintable()
+        assert error.fault.isprintable()  # noqa: PT017 - it is returned, too
         return "ManifestError"
     assert len(found.generations) <= MAX_GENERATIONS
     assert not any(map(refs.fault, found.refs))

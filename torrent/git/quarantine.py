@@ -22,7 +22,7 @@ import os
 import shutil
 import tempfile
 from bisect import bisect_right
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +34,7 @@ from torrent.git.program import Git, Limits
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 
     from torrent.git.core.manifest import Generation, Manifest
 
@@ -108,11 +108,9 @@ class Quarantine:
         if self._whole:
             words.append("--check-self-contained-and-connected")
         words.append(f"--max-input-size={sum(each.length for each in generations)}")
-        outcome = await self._git.feed(
-            *words,
-            stdin=_joined(manifest.object_format, packs),
-            limits=limits_for(generations, largest),
-        )
+        async with aclosing(_joined(manifest.object_format, packs)) as stdin:
+            limits = limits_for(generations, largest)
+            outcome = await self._git.feed(*words, stdin=stdin, limits=limits)
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
 
@@ -179,7 +177,7 @@ async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
 
 async def _joined(
     object_format: str, packs: Sequence[tuple[Generation, Path]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes of one pack made of several."""
     joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
     yield joiner.header()
