@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from benchmarks import (
     flood,
     footprint,
+    gateway,
     git,
     hashing,
     networks,
@@ -36,6 +37,7 @@ SECTIONS = (
     "transfer",
     "seedbox",
     "swarm",
+    "gateway",
     "git",
     "offload",
     "sim_protocol",
@@ -68,12 +70,19 @@ def sections(
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
-    if "git" in chosen:
-        yield "(l) A repository from peers, beside git daemon", git.run(smoke=smoke)
-    if "offload" in chosen:
-        title = "(m) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
-        yield title, offload.run(smoke=smoke)
+    yield from distributed(chosen, smoke=smoke)
     yield from simulated(chosen, smoke=smoke, large=large)
+
+
+def distributed(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
+    """Sites and repositories."""
+    if "gateway" in chosen:
+        yield "(l) The gateway, warm", gateway.run(smoke=smoke)
+    if "git" in chosen:
+        yield "(m) A repository from peers, beside git daemon", git.run(smoke=smoke)
+    if "offload" in chosen:
+        title = "(n) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
+        yield title, offload.run(smoke=smoke)
 
 
 def simulated(chosen: list[str], *, smoke: bool, large: bool) -> Iterator[tuple[str, list[Row]]]:

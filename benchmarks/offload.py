@@ -1,4 +1,4 @@
-"""(m) What peers take off a server's uplink, in network namespaces of our own making.
+"""(n) What peers take off a server's uplink, in network namespaces of our own making.
 
 A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), each behind an uplink of
 its own, beside the server alone.
