@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -67,6 +68,7 @@ class Candidates:
         self._known: dict[Endpoint, Candidate] = {}
         self._dialling: dict[Endpoint, Candidate] = {}
         self._waiting: list[tuple[float, float, int, Candidate]] = []
+        self._next: defaultdict[str, dict[Endpoint, Candidate]] = defaultdict(dict)
         self._count = itertools.count()
 
     def __len__(self) -> int:
@@ -152,9 +154,12 @@ class Candidates:
                 self._wait(candidate, now + self.policy.idle)
                 continue
             host = candidate.endpoint[0]
+            if taken.get(host, 0) >= self.policy.per_host:
+                self._wait(candidate, now + self.policy.redial_after)
+                continue
             under_way = sum(1 for endpoint in self._dialling if endpoint[0] == host)
             if taken.get(host, 0) + under_way >= self.policy.per_host:
-                self._wait(candidate, now + self.policy.redial_after)
+                self._next[host][candidate.endpoint] = candidate
                 continue
             candidate.dialling = now
             self._dialling[candidate.endpoint] = candidate
@@ -170,8 +175,16 @@ class Candidates:
         )
 
     def _stop_dialling(self, candidate: Candidate) -> None:
+        """A dial is over. Who waits for a place at its host may have it.
+
+        Hosts are often listed twice, at a port of today and one of an hour ago, which nobody can
+        tell apart but by dialling. The second must not wait as if the first had been connected.
+        """
         candidate.dialling = None
         self._dialling.pop(candidate.endpoint, None)
+        for other in self._next.pop(candidate.endpoint[0], {}).values():
+            if self._current(other):
+                self._wait(other, other.due)
 
     def connected(self, endpoint: Endpoint, link: int, source: str, now: float) -> None:
         """There is a connection to ``endpoint``: we dialled it (or our user did), or it says so."""

@@ -116,6 +116,35 @@ def test_one_dial_a_host() -> None:
     assert taken.choose(99.0, seeds=True, taken={}) == A
 
 
+def test_a_dead_port_does_not_keep_its_host_waiting() -> None:
+    known = candidates(redial_after=10.0)
+    known.found([("10.0.0.1", port) for port in (1, 2)], "dht", 0.0)
+    [first] = drain(known, 0.0)
+    known.retry(("10.0.0.1", 1), 0.0)
+    known.retry(("10.0.0.1", 2), 0.0)
+    assert drain(known, 0.0) == []
+    known.unreachable(first, 0.1)  # type: ignore[arg-type]
+    [second] = drain(known, 0.1)
+    assert {first, second} == {("10.0.0.1", 1), ("10.0.0.1", 2)}
+    known.connected(second, 7, "dht", 0.2)  # type: ignore[arg-type]
+    assert known.choose(99.0, seeds=True, taken={"10.0.0.1": 1}) is None
+
+
+def test_who_waits_for_its_host_may_be_evicted_or_banned() -> None:
+    known = candidates(candidates=2)
+    known.found([("10.0.0.1", port) for port in (1, 2)], "pex", 0.0)
+    [first] = drain(known, 0.0)
+    known.found([B], "user", 0.0)
+    known.unreachable(first, 0.1)  # type: ignore[arg-type]
+    assert drain(known, 0.1) == [B]
+    banning = candidates()
+    banning.found([("10.0.0.1", port) for port in (1, 2)], "pex", 0.0)
+    drain(banning, 0.0)
+    banning.ban("10.0.0.1", "lied")
+    assert drain(banning, 99.0) == []
+    assert banning.half_open == 0
+
+
 def test_bans_forget_and_are_bounded() -> None:
     known = candidates()
     known.found([A, ("10.0.0.1", 2), B], "user", 0.0)
