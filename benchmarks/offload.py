@@ -1,7 +1,8 @@
 """(n) What peers take off a server's uplink, in network namespaces of our own making.
 
-A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), each behind an uplink of
-its own, beside the server alone.
+A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), and a site is visited by a
+crowd (:mod:`benchmarks.offload_site`). All who take part are behind uplinks of one width, and each
+is compared with what the origin does alone, in the same run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import offload_git
+from benchmarks import offload_git, offload_site
 from benchmarks.netns import obstacle
 
 if TYPE_CHECKING:
@@ -21,4 +22,4 @@ def run(*, smoke: bool) -> list[Row]:
     if why := obstacle():
         print(f"SKIPPED: offload in network namespaces: {why}", file=sys.stderr, flush=True)
         return []
-    return offload_git.run(smoke=smoke)
+    return [*offload_git.run(smoke=smoke), *offload_site.run(smoke=smoke)]

@@ -37,13 +37,18 @@ class Answering(BaseHTTPRequestHandler):
     """One connection of a visitor, who may ask for many things."""
 
     protocol_version = "HTTP/1.1"
-    server: Origin
+
+    @property
+    def root(self) -> Path:
+        """What is served."""
+        assert isinstance(self.server, Origin)
+        return self.server.root
 
     def do_GET(self) -> None:
         """A file, or what git wants to know first."""
         if self.path.startswith(GIT):
             return self.ask_git()
-        path = self.server.root / unquote(self.path.partition("?")[0]).lstrip("/")
+        path = self.root / unquote(self.path.partition("?")[0]).lstrip("/")
         try:
             with path.open("rb") as file:
                 return self.send_file(file, path.stat().st_size)
@@ -72,8 +77,8 @@ class Answering(BaseHTTPRequestHandler):
         """Have git's program answer, and pass on what it says until it has said all."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         command = ["git", "http-backend"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(command, env=self.environment(), **pipes) as git:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self.environment(), stdin=pipe, stdout=pipe) as git:
             assert git.stdin
             assert git.stdout
             git.stdin.write(body)
@@ -90,7 +95,7 @@ class Answering(BaseHTTPRequestHandler):
         """What a CGI program is told (RFC 3875)."""
         path, _, query = self.path.partition("?")
         told = {
-            "GIT_PROJECT_ROOT": str(self.server.root),
+            "GIT_PROJECT_ROOT": str(self.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "REQUEST_METHOD": self.command,
             "PATH_INFO": unquote(path),
@@ -100,7 +105,7 @@ class Answering(BaseHTTPRequestHandler):
             "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "REMOTE_ADDR": self.client_address[0],
         }
-        return {"PATH": os.environ["PATH"], "HOME": str(self.server.root), **told}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.root), **told}
 
     @staticmethod
     def heads(answer: IO[bytes]) -> list[tuple[str, str]]:
