@@ -64,6 +64,7 @@ check: $(DEV)  ## lint, format, types, import contracts, async rules
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy --config-file tests/mypy.ini tests
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/flake8 dht torrent simulations cli benchmarks tests/interop  # flake8-async; see .flake8
 
