@@ -44,6 +44,10 @@ REGION: Final = 8
 a defence would search (about a 256th of all nodes)."""
 
 
+NEAR: Final = 40
+"""Bits that are nearer than any honest key: there are fewer than 2**32 nodes."""
+
+
 class Adversary:
     """One node of the attacker's. Answers as its engine does, until a subclass knows better.
 
@@ -99,17 +103,22 @@ class Adversary:
         return tuple(node.contact for node in near)
 
     @classmethod
-    def keys(cls, contacts: list[Contact], target: Key, network: Network, rng: Random) -> list[Key]:
-        """The keys of its nodes, given where they stand (their keys so far are drawn at will)."""
+    def keys(
+        cls, contacts: list[Contact], target: Key, network: Network, rng: Random, bits: int = NEAR
+    ) -> list[Key]:
+        """The keys of its nodes, given where they stand (their keys so far are drawn at will).
+
+        Free ones share ``bits`` with the target (an option of the behaviour): who wants not to be
+        noticed is no nearer than he must be.
+        """
         if not cls.grinds:
             return [contact.key for contact in contacts]
         if network.secure:
             hosts = [str(contact.endpoint[0]) for contact in contacts]  # type: ignore[index]
             drawn = ([secure_key(host, r, rng) for r in range(8)] for host in hosts)
             return [min(each, key=target.__xor__) for each in drawn]
-        # Nearer than any honest key: there are fewer than 2**32 nodes, and these share 40 bits.
         space = network.policy.space
-        return [space.draw_under(target, 40, rng) for _ in contacts]
+        return [space.draw_under(target, bits, rng) for _ in contacts]
 
 
 @register("adversary", "drop")
@@ -226,20 +235,22 @@ class Surround(Mislead):
         return world.now + self.every
 
     @classmethod
-    def keys(cls, contacts: list[Contact], target: Key, network: Network, rng: Random) -> list[Key]:
+    def keys(
+        cls, contacts: list[Contact], target: Key, network: Network, rng: Random, bits: int = 0
+    ) -> list[Key]:
         """Keys that share 0, 1, 2... bits with the target in turn, as far as can be chosen."""
         space = network.policy.space
         found = []
         for index, contact in enumerate(contacts):
-            bits = index % cls.buckets
+            own = bits + index % cls.buckets
             if network.secure:
                 host = str(contact.endpoint[0])  # type: ignore[index]
                 drawn = [secure_key(host, r, rng) for r in range(8)]
-                near = [abs(space.prefix_length(key, target) - bits) for key in drawn]
+                near = [abs(space.prefix_length(key, target) - own) for key in drawn]
                 found.append(drawn[near.index(min(near))])
             else:
-                other = Key(target ^ (1 << (space.bits - 1 - bits)))
-                found.append(space.draw_under(other, bits + 1, rng))
+                other = Key(target ^ (1 << (space.bits - 1 - own)))
+                found.append(space.draw_under(other, own + 1, rng))
         return found
 
 

@@ -11,7 +11,7 @@ from simulations.errors import ConfigError
 from simulations.experiments.eclipse_node import recovery
 from simulations.rows import Rows
 from simulations.statistics import digest
-from tests.sim_experiments import plotted, point, ran, rerun
+from tests.sim_experiments import found, plotted, point, ran, rerun
 
 NAME = "eclipse-node"
 SMALL = (
@@ -28,9 +28,7 @@ FAIL = "lookups that fail, after it"
 
 
 def attacked(defence: str) -> dict[str, float]:
-    sets = (*SMALL, f"settings.defence={defence}")
-    told = point(NAME, *sets).experiment.summary(ran(NAME, *sets))
-    return {each.name: each.value for each in told}
+    return found(NAME, *SMALL, f"settings.defence={defence}")
 
 
 def test_without_defences_the_attacker_is_all_the_node_knows() -> None:
