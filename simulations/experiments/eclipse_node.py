@@ -35,6 +35,7 @@ class EclipseSettings(Spans):
     """What the node is defended by, and what befalls it. Times are in seconds.
 
     Attributes:
+        spans: Parts into which time is cut for the plot.
         defence: ``none``, ``all`` (as the node ships), or some, joined by ``+``. ``limits``: few
             contacts of a subnet; ``seniority``: no live old contact is put out for a new one;
             ``ids``: keys follow from addresses (BEP 42); ``saved``: a restart begins with the
