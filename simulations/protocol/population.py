@@ -241,6 +241,17 @@ class Population:
                 self.world.schedule(float(start), self._appear, node)
             self.world.schedule(float(end), self.leave, node)
 
+    def restart(
+        self, node: Node, known: Iterable[Contact] = (), policy: Policy | None = None
+    ) -> None:
+        """Let ``node`` begin anew, with its key, what it saved of its contacts, and its policy."""
+        self.leave(node)
+        self._start(node)
+        if policy is not None:
+            node.engine = Engine(node.key, policy, self._engines, serves=node.serves)
+        if known:
+            self.world.command(node, Learn(tuple(known)))
+
     def _appear(self, node: Node) -> None:
         self._start(node)
         self.join(node)

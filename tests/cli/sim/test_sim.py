@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from cli.actions import sim
 from cli.errors import CommandError, UsageError
 from simulations import errors
 from simulations.io import extras, memory
+from simulations.registry import names
 from simulations.validation import Check
 from tests.sim_studies import TOML
 
@@ -53,6 +55,15 @@ def test_show_prints_toml_that_runs(dhtctl: Dhtctl, tmp_path: Path) -> None:
     shown, again = ran(dhtctl, "show", "churn")[0], ran(dhtctl, "show", "mine.toml")[0]
     assert {**again["configuration"], "settings": {}} == {**shown["configuration"], "settings": {}}
     assert shown["settings"] == {"spans": 24}
+
+
+@pytest.mark.parametrize("name", names("experiment"))
+def test_what_show_prints_is_toml_that_tells_each_setting(dhtctl: Dhtctl, name: str) -> None:
+    done = dhtctl("sim", "show", name)
+    tomllib.loads(done.out)
+    (shown,) = ran(dhtctl, "show", name)
+    for setting in shown["settings"]:
+        assert f"#     {setting}: " in done.out
 
 
 def test_show_knows_a_file_of_yours(dhtctl: Dhtctl) -> None:
