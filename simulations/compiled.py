@@ -79,6 +79,14 @@ def prefetch(rows: Any, first: int, second: int) -> None:
     """
 
 
+def fetch(records: Any, *where: int) -> None:
+    """Say that ``records[where]`` will be read soon: means nothing to plain Python.
+
+    A step of a swarm reads four records for each connection that something comes on, each of which
+    names the next: who says which they are some turns ahead waits for none of them.
+    """
+
+
 @extending.intrinsic  # type: ignore[untyped-decorator]
 def _leading_zeros(_context: Any, value: Any) -> Any:
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -88,12 +96,13 @@ def _leading_zeros(_context: Any, value: Any) -> Any:
 
 
 @extending.intrinsic  # type: ignore[untyped-decorator]
-def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
+def _prefetch(_context: Any, array: Any, place: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         cgutils, ir = numba.core.cgutils, numba.core.cgutils.ir
         kind = signature.args[0]
         view = context.make_array(kind)(context, builder, arguments[0])
-        where = cgutils.get_item_pointer(context, builder, kind, view, arguments[1:])
+        place = cgutils.unpack_tuple(builder, arguments[1])
+        where = cgutils.get_item_pointer(context, builder, kind, view, place)
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         shape = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         door = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
@@ -102,8 +111,7 @@ def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) ->
         builder.call(door, [builder.bitcast(where, byte), *manner])
         return context.get_dummy_value()
 
-    place = numba.types.intp
-    return numba.types.void(array, place, place, place), generate
+    return numba.types.void(array, numba.types.UniTuple(numba.types.intp, array.ndim)), generate
 
 
 @extending.overload(bit_length, jit_options={"cache": True})  # type: ignore[untyped-decorator]
@@ -117,7 +125,15 @@ def _compiled_bit_length(value: Any) -> Callable[[Any], int]:
 @extending.overload(prefetch, jit_options={"cache": True})  # type: ignore[untyped-decorator]
 def _compiled_prefetch(rows: Any, first: Any, second: Any) -> Callable[[Any, Any, Any], None]:
     def fetch(rows: Any, first: Any, second: Any) -> None:
-        _prefetch(rows, first, second, 0)
-        _prefetch(rows, first, second, rows.shape[2] - 1)
+        _prefetch(rows, (first, second, 0))
+        _prefetch(rows, (first, second, rows.shape[2] - 1))
+
+    return fetch
+
+
+@extending.overload(fetch, jit_options={"cache": True})  # type: ignore[untyped-decorator]
+def _compiled_fetch(records: Any, *where: Any) -> Callable[..., None]:
+    def fetch(records: Any, *where: Any) -> None:
+        _prefetch(records, where)
 
     return fetch

@@ -181,6 +181,8 @@ FRESH: Final = 4
 """Pieces a peer that pass in one step, on average; beyond, uplinks idle until the next."""
 PLANES: Final = 6
 """Bits of a count of neighbours."""
+LANES: Final = 8
+"""Words counted at once: 512 bits."""
 SEVEN: Final = 7
 """Neighbours that are counted at once; 63 is a multiple."""
 
@@ -189,7 +191,7 @@ def allocate(
     peers: int, pieces: int, rooms: Array, *, slots: int, chunks: int, liars: bool
 ) -> Arrays:
     """Empty arrays: ``rooms[v]`` connections for peer v."""
-    words = (pieces + 63) // 64
+    words = -(-pieces // (64 * LANES)) * LANES
     rows = np.zeros(peers + 1, np.int64)
     np.cumsum(rooms, out=rows[1:])
     people = _records(peers, PEER)
