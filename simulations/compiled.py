@@ -15,8 +15,8 @@ The rules kernels keep, so that this stays true:
   (:func:`take`) can change a result.
 
 **Code on disk.** numba keeps it by the file of the kernel that Python calls, and would not see that
-another kernel, or a constant, that went into it was changed in another file. So what is kept here is
-stamped with the state of all files that kernels are made of (:data:`SOURCES`).
+another kernel, or a constant, that went into it was changed in another file. So what is kept here
+is stamped with the state of all files that kernels are made of (:data:`SOURCES`).
 
 numba and numpy live in the extra ``sim``; the node needs neither.
 """
