@@ -35,8 +35,10 @@ SECTIONS = (
     "seedbox",
     "swarm",
     "sim_protocol",
+    "sim_message",
     "sim_lookup",
     "sim_swarm",
+    "sim_agreement",
 )
 
 
@@ -73,16 +75,26 @@ def simulated(chosen: list[str], *, smoke: bool, large: bool) -> Iterator[tuple[
         from benchmarks import sim_protocol
 
         yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
+    if "sim_message" in chosen:
+        from benchmarks import sim_message
+
+        title = "(j) Simulated: networks under churn, every message an event"
+        yield title, sim_message.run(smoke=smoke, long=large)
     if "sim_lookup" in chosen:
         from benchmarks import sim_lookup
 
-        title = "(j) Simulated: lookups on whole networks, k = 20, alpha = 3"
+        title = "(k) Simulated: lookups on whole networks, k = 20, alpha = 3"
         yield title, sim_lookup.run(smoke=smoke, large=large)
     if "sim_swarm" in chosen:
         from benchmarks import sim_swarm
 
-        title = "(k) Simulated: compiled swarms, a flash crowd and a source four times a peer"
+        title = "(l) Simulated: compiled swarms, a flash crowd and a source four times a peer"
         yield title, sim_swarm.run(smoke=smoke, large=large)
+    if "sim_agreement" in chosen:
+        from benchmarks import sim_agreement
+
+        title = "(m) Simulated: do engines and compiled events tell the same story?"
+        yield title, sim_agreement.run(smoke=smoke)
 
 
 def main() -> int:
