@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 
-from simulations import attacks, drawing, engines
+from simulations import drawing, engines, watching
 from simulations.errors import ConfigError
 from simulations.experiment import Experiment, Figure
 from simulations.protocol.kubo import Publication
@@ -108,9 +108,9 @@ class Publish(Experiment):
             Figure("publications", float(rows.count)),
             *(Figure(f"seconds, {s:.0%}", t, "s") for s, t in zip(SHARES, times, strict=True)),
             *(Figure(f"holders, {s:.0%}", h) for s, h in zip(REACHED, reached, strict=True)),
-            Figure("of the k closest that live, hold it", attacks.mean(rows, "found_closest")),
-            Figure("requests", attacks.mean(rows, "requests")),
-            Figure("of them failed", attacks.mean(rows, "timeouts")),
+            Figure("of the k closest that live, hold it", watching.mean(rows, "found_closest")),
+            Figure("requests", watching.mean(rows, "requests")),
+            Figure("of them failed", watching.mean(rows, "timeouts")),
             Figure("median over RFM17's", times[2] / MEASURED[2]),
         ]
 
