@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from simulations import drawing, watching
+from simulations import attacks, drawing, watching
 from simulations.errors import ConfigError
 from simulations.experiment import Experiment, Figure
 from simulations.message import Keeping, simulate
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SETTLED: Final = 600.0
 """Seconds after the first publications from which copies are counted: all puts are over."""
+HOLDERS: Final = "rules.k"
 QUARTERS: Final = (0.25, 0.5, 0.75)
 
 
@@ -114,22 +115,21 @@ class Durability(Experiment):
         ]
 
     def plot(self, axes: Sequence[Any], rows: Rows) -> None:
-        """Left: records that never were without a copy. Right: copies, median and quartiles."""
-        held = rows.having(alive=_so_far(rows))
-        for colour, (label, part) in enumerate(drawing.groups(held)):
+        """Left: records that never were without a copy, against k. Right: copies of the largest."""
+        attacks.draw_against(
+            axes[0], rows, HOLDERS, whole, xlabel="holders, k", ylabel="records never lost"
+        )
+        axes[0].set_ylim(0, 1.02)
+        most = rows.where(rows[HOLDERS] == rows[HOLDERS].max()) if HOLDERS in rows else rows
+        for colour, (_, part) in enumerate(drawing.groups(most)):
             times = np.unique(part["time_s"])
-            edges = np.append(times, np.inf)
-            curves = drawing.per_seed(part, lambda r, e=edges: drawing.over_time(r, "alive", e))  # type: ignore[misc]
-            drawing.band(axes[0], times / 3600, curves, label=label, colour=colour)
             spread = [quantiles(part["copies"][part["time_s"] == t], QUARTERS) for t in times]
             low, middle, high = np.array(spread).reshape(-1, 3).T
             shade = drawing.COLOURS[colour % len(drawing.COLOURS)]
             axes[1].plot(times / 3600, middle, color=shade, linewidth=1.4)
             axes[1].fill_between(times / 3600, low, high, color=shade, alpha=0.2, linewidth=0)
-        axes[0].set(xlabel="time (h)", ylabel="records never lost so far", ylim=(0, 1.02))
-        axes[1].set(xlabel="time (h)", ylabel="live copies, quartiles", ylim=(0, None))
-        if axes[0].get_legend_handles_labels()[0]:
-            axes[0].legend(fontsize="x-small")
+        told = f" at k = {most[HOLDERS][0]}" if HOLDERS in most and most.count else ""
+        axes[1].set(xlabel="time (h)", ylabel=f"live copies{told}, quartiles", ylim=(0, None))
 
 
 def whole(rows: Rows) -> float:

@@ -58,11 +58,17 @@ def test_one_seed_is_one_digest() -> None:
     assert digest(ran("durability", *sets)) == digest(rerun("durability", *sets))
 
 
-def test_its_plot_falls_and_has_units() -> None:
-    left, right = plotted("durability", ran("durability", *SMALL, "rules.k=2"))
-    assert left.get_xlabel() == right.get_xlabel() == "time (h)"
-    curve = np.asarray(left.lines[0].get_ydata())
-    assert (np.diff(curve) <= 0).all()
+def test_its_plot_has_k_on_one_side_and_time_on_the_other() -> None:
+    parts = [ran("durability", *SMALL, f"rules.k={k}").having(**{"rules.k": k}) for k in (2, 12)]
+    left, right = plotted("durability", Rows.joined(parts))
+    assert left.get_xlabel() == "holders, k"
+    few, many = left.lines[0].get_ydata()
+    assert few < many
+    assert (right.get_xlabel(), right.get_ylabel()) == (
+        "time (h)",
+        "live copies at k = 12, quartiles",
+    )
+    assert len(right.lines) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"records": 0}, {"republish": -1.0}, {"every": 0.0}])
