@@ -45,8 +45,11 @@ $(DEV): $(RUN) requirements-dev.txt
 
 # --- what people do ------------------------------------------------------------------------------
 
-demo: $(RUN)  ## see it work: 50 nodes on loopback, values, names, providers, failures
+demo: $(RUN)  ## see it work: 50 nodes on loopback, values, names, providers, failures; a simulation
 	@$(VENV)/bin/dhtctl demo
+	@rm -rf build/demo
+	@printf '\nThe same code in a network that is not there: 150 nodes that come and go, for ten minutes\n\n'
+	@$(VENV)/bin/dhtctl sim run churn --seeds 2 --set network.nodes=150 --set "duration='10 min'" --out build/demo
 
 live: $(RUN)  ## try it on the real Mainline network (talks to the internet; asks first)
 	@$(PY) -m benchmarks.live
