@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.samples import make
 from tests.swarm_strangers import stranger
 from tests.swarm_world import World
+from torrent.core.metainfo import Version
 from torrent.core.policy import BLOCK
 from torrent.core.wire import Cancel, HaveAll, Request, Unchoke
 
@@ -28,3 +29,12 @@ def test_a_block_is_cancelled_where_it_is_outstanding_and_nowhere_else() -> None
     world.run(2.0)
     assert one.heard_of(Cancel) == [Cancel(asked.piece, asked.begin, asked.length)]
     assert idle.heard_of(Cancel) == []
+
+
+def test_padding_is_not_asked_for() -> None:
+    world = World()
+    sample = make((BLOCK + 1, 3 * BLOCK), Version.HYBRID, piece_length=8 * BLOCK)
+    seed, leech = world.member(sample, pieces=None), world.member(sample)
+    leech.know(seed)
+    world.finish(leech)
+    assert sum(seed.uploaded.values()) == 5 * BLOCK  # the second block with padding behind it
