@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from benchmarks import (
     flood,
     footprint,
+    gateway,
     hashing,
     networks,
     seedbox,
@@ -34,6 +35,7 @@ SECTIONS = (
     "transfer",
     "seedbox",
     "swarm",
+    "gateway",
     "sim_protocol",
     "sim_message",
     "sim_lookup",
@@ -66,6 +68,8 @@ def sections(
     if "swarm" in chosen:
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
+    if "gateway" in chosen:
+        yield "(l) The gateway, warm", gateway.run(smoke=smoke)
     yield from simulated(chosen, smoke=smoke, large=large)
 
 

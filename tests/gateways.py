@@ -130,12 +130,12 @@ async def opened(
     options = {name: more.pop(name) for name in ("limit", "patience") if name in more}
     async with (
         Library(session, home / "cache", memory, **options) as library,
-        Gateway(library, names, **more) as gateway,
         trio.open_nursery() as nursery,
     ):
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        gateway = Gateway(library, names, **more)
         address = listeners[0].socket.getsockname()
-        await nursery.start(gateway.server.run, listeners)
+        await nursery.start(gateway.run, listeners)
         door = Door(gateway, session, address)
         try:
             yield door

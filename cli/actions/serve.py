@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cli.errors import CommandError, ExitCode
+from cli.errors import CommandError, ExitCode, UsageError
 from cli.keys import explained, read_address
 from cli.residents import shown
 from cli.torrents.naming import resolving
@@ -19,6 +19,7 @@ from torrent.cdn.gateway.gateway import Gateway
 from torrent.cdn.gateway.library import Library
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name
+from torrent.core.metainfo.urls import is_web_seed
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -31,6 +32,11 @@ async def run(context: Context) -> ExitCode:
     with explained():
         named = [Name.of(read_address(context, each, (Reading.KEY,))) for each in args.names]
         pinned = [Name.of(read_address(context, each, (Reading.KEY,))) for each in args.pin]
+    if args.origin is not None and not (is_web_seed(args.origin) and (named or pinned)):
+        raise UsageError(
+            f"--origin: {args.origin!r} is no URL, or no NAME says what it has",
+            hint="it begins with http(s)://, and what it has is named before it or with --pin",
+        )
     root = context.settings.state / "gateway"
     listeners = await _listen(*args.http)
     async with AsyncExitStack() as stack:
@@ -41,16 +47,16 @@ async def run(context: Context) -> ExitCode:
         library = await stack.enter_async_context(
             Library(session, root / "torrents", memory, limit=args.cache_size)
         )
-        gateway = await stack.enter_async_context(
-            Gateway(
-                library,
-                names,
-                only={*named, *pinned} if named else None,
-                allowed=args.allow_host,
-            )
+        gateway = Gateway(
+            library,
+            names,
+            only=named or None,
+            pins=pinned,
+            origin=args.origin or "",
+            allowed=args.allow_host,
         )
         _print(context, listeners, [*named, *pinned])
-        await gateway.server.run(listeners)
+        await gateway.run(listeners)
     return ExitCode.DONE
 
 

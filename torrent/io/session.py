@@ -348,6 +348,7 @@ class Session:
         async with trio.open_nursery() as nursery:
             for url in torrent.task.web_seeds:
                 seed = WebSeed(url, plan, self._sources.http)
+                torrent.web_seeds.append(seed)
                 nursery.start_soon(seed.run, WebWork(torrent, url))
 
     def _sharing_of(self, infohash: bytes) -> Sharing | None:

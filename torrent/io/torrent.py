@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from torrent.io.events import Event
     from torrent.io.memory import Memory
     from torrent.io.task import Task
+    from torrent.io.webseed import WebSeed
 
 _WANTED = 1
 """The priority of what is wanted, of 7: so that what a reader waits for can have a higher one."""
@@ -54,6 +55,7 @@ class Torrent(Listener):
         named: The infohash under which the state remembers it: the first it was known by.
         sharing: What performs the swarm's wishes.
         sources: Who looks for peers; empty before anybody does.
+        web_seeds: Web servers that are asked for pieces.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Torrent(Listener):
         self._checked = 0.0
         self.named = task.infohashes[0]
         self.sources: tuple[PeerSource, ...] = ()
+        self.web_seeds: list[WebSeed] = []
         self._moved = trio.Event()
         self._events: list[Events] = []
         self._scope = trio.CancelScope()

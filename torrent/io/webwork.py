@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _LOOK: Final = 1.0
 """Seconds between two looks for work, where nothing else says that there is some."""
+_CHANCE: Final = 0.3
+"""Seconds in which peers may show how fast they are, before each run."""
+_USUAL: Final = 1_250_000.0
+"""Bytes a second that a server is thought to send until it did: 10 Mbit/s."""
 
 
 def layout(info: Info) -> WebLayout:
@@ -42,6 +46,11 @@ def layout(info: Info) -> WebLayout:
 class WebWork:
     """The work of one web seed: a :class:`~torrent.core.webseed.Work`.
 
+    A server is somebody's who pays for what it sends; peers are what a swarm is for. So it helps
+    as long as peers bring less than it does by itself: whoever waits gets no less than from the
+    server alone, and one that is overrun by many looks slow to each of them, who turn to each
+    other.
+
     Args:
         torrent: What is fetched; its files must be open.
         url: The web seed, by which the swarm knows it.
@@ -51,22 +60,44 @@ class WebWork:
         self._torrent = torrent
         self._url = url
         self._part = bytearray()
+        self._rate = _USUAL
+        self._begun = 0.0
+        self._brought = 0
 
     async def next_run(self) -> PieceRun | None:
         """Wait until the swarm has pieces to spare for us."""
         while True:
-            await trio.lowlevel.checkpoint()
+            await self._give_peers_a_chance()
             run = self._torrent.sharing.swarm.webseed_run(self._url, trio.current_time())
             if run is not None:
                 self._part.clear()
+                self._begun, self._brought = trio.current_time(), 0
                 return run
             with trio.move_on_after(_LOOK):
                 await self._torrent.moved()
+
+    async def _give_peers_a_chance(self) -> None:
+        """Wait for as long as peers are faster than we are."""
+        took = trio.current_time() - self._begun
+        if self._brought and took > 0:
+            self._rate, self._brought = self._brought / took, 0
+        await trio.lowlevel.checkpoint()
+        while self._torrent.statistics().peers and not self._torrent.complete:
+            before = self._from_peers()
+            await trio.sleep(_CHANCE)
+            if self._from_peers() - before < self._rate * _CHANCE:
+                return
+
+    def _from_peers(self) -> int:
+        """Bytes that did not come from web seeds."""
+        webbed = sum(seed.status.received for seed in self._torrent.web_seeds)
+        return self._torrent.statistics().downloaded - webbed
 
     async def deliver(self, piece: int, begin: int, data: memoryview) -> None:
         """Cut what came into blocks, and hand over those that are whole."""
         await trio.lowlevel.checkpoint()
         assert self._torrent.info is not None  # noqa: S101 - its files are open
+        self._brought += len(data)
         size = self._torrent.info.piece_size(piece)
         part, at = self._part, begin - len(self._part)
         part += data[: max(0, size - begin)]  # What follows is padding that v2 does not count.

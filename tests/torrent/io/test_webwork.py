@@ -57,6 +57,13 @@ class Recording:
     blocks: list[tuple[int, int, bytes]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     asked: int = 0
+    complete: bool = False
+    peers: int = 0
+    downloaded: int = 0
+    web_seeds: tuple[Any, ...] = ()
+
+    def statistics(self) -> Recording:
+        return self
 
     @property
     def sharing(self) -> Recording:
@@ -127,3 +134,35 @@ async def test_it_looks_for_work_once_a_second(autojump_clock: trio.testing.Mock
     with trio.move_on_after(10.5):
         await work(torrent).next_run()
     assert torrent.asked == 11
+
+
+async def test_a_server_rests_while_peers_are_faster(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It is thought to send 1.25 MB/s until it showed otherwise."""
+    torrent = Recording(sample({"f": 5}, V1).info, [PieceRun(0), PieceRun(0)], peers=3)
+    ours = work(torrent)
+
+    async def peers(rate: float) -> None:
+        while True:
+            await trio.sleep(0.01)
+            torrent.downloaded += round(rate * 0.01)
+
+    async def begun(rate: float) -> float:
+        started = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peers, rate)
+            with trio.move_on_after(20):
+                await ours.next_run()
+            nursery.cancel_scope.cancel()
+        return trio.current_time() - started
+
+    assert await begun(2_000_000) > 19
+    assert await begun(1_000_000) < 0.5
+    # Now it shows that it is slow: half of that, and the same peers are faster.
+    await trio.sleep(1)
+    ours._brought = 500_000
+    assert await begun(1_000_000) > 19
+    # Nobody else is there.
+    torrent.peers = 0
+    assert await begun(0) == 0

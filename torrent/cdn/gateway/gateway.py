@@ -11,13 +11,13 @@ none serves whatever it is asked for, which is what one wants on one's own machi
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, Protocol, Self
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
 from dht.errors import DhtError
-from dht.node.nurseries import enter_nursery
 from torrent.cdn.errors import NamingError, UnknownNameError
 from torrent.cdn.gateway.core import finding, listing
 from torrent.cdn.gateway.core.counting import Counts
@@ -25,6 +25,7 @@ from torrent.cdn.gateway.core.errors import Refused
 from torrent.cdn.gateway.core.hosts import check_host
 from torrent.cdn.gateway.core.planning import FOREVER, FRESH
 from torrent.cdn.gateway.core.route import read_route
+from torrent.cdn.gateway.front import PATHS, front
 from torrent.cdn.gateway.resources import Bytes, of_bytes
 from torrent.cdn.gateway.server import CONNECTIONS, Server
 from torrent.cdn.name import Name
@@ -33,7 +34,6 @@ from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection
-    from types import TracebackType
 
     from torrent.cdn.gateway.core.asked import Asked
     from torrent.cdn.gateway.core.route import Route
@@ -48,6 +48,7 @@ _SETTLED: Final = 1.0
 _GRACE: Final = 2.0
 """Seconds that a visitor waits for a newer version to open, if there is an older one."""
 _NAMES: Final = 4096
+_log: Final = logging.getLogger("torrent.cdn.gateway")
 
 
 class Provider(Protocol):
@@ -71,12 +72,14 @@ class _Current:
 
 
 class Gateway:
-    """Answers visitors. Enter it with ``async with``.
+    """Answers visitors.
 
     Args:
         library: The torrents; entered by its owner.
         names: Where names lead.
-        only: Names to serve, and no others; ``None``: any.
+        only: Names to serve, and no others; ``None``: any. They are kept at their newest.
+        pins: Names of which all is kept here at any time.
+        origin: A web server that has the files of ``only`` and ``pins``, to turn to (BEP 19).
         allowed: Host names that lead here, besides those of loopback.
         connections: Visitors at once.
     """
@@ -87,6 +90,8 @@ class Gateway:
         names: Names,
         *,
         only: Collection[Name] | None = None,
+        pins: Collection[Name] = (),
+        origin: str = "",
         allowed: Collection[str] = (),
         connections: int = CONNECTIONS,
     ) -> None:
@@ -94,27 +99,27 @@ class Gateway:
         self.names: Final = names
         self.counts: Final = Counts()
         self.server: Final = Server(self.find, self.counts.told, connections=connections)
-        self._only = None if only is None else frozenset(only)
+        self._only = None if only is None else frozenset((*only, *pins))
+        self._pins = frozenset(pins)
+        self._kept: Final = tuple(dict.fromkeys((*(only or ()), *pins)))
+        self._origin = origin
         self._allowed = frozenset(name.lower() for name in allowed)
         self._current: dict[Name, _Current] = {}
+        self._pinned: dict[Name, Held] = {}
         self._providers: dict[str, Provider] = {}
-        self._stack: AsyncExitStack | None = None
-        self._nursery: trio.Nursery | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._nursery = await enter_nursery(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
+    async def run(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack, self._nursery = self._stack, None, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
+        listeners: list[trio.SocketListener],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve, and keep what was named at its newest, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for name in self._kept:
+                nursery.start_soon(self._keep, name)
+            await nursery.start(self.server.run, listeners)
+            task_status.started()
 
     def provide(self, prefix: str, provider: Provider) -> None:
         """Let somebody else answer for paths that begin with ``prefix``, such as ``/git/``.
@@ -142,6 +147,8 @@ class Gateway:
         """
         check_host(asked.header("host"), self._allowed)
         path = asked.path
+        if path in PATHS:
+            return front(self, asked)
         for prefix, provider in self._providers.items():
             if path.startswith(prefix):
                 return await provider(path[len(prefix) :], asked)
@@ -181,6 +188,11 @@ class Gateway:
 
     # Names.
 
+    @property
+    def shown(self) -> tuple[Name, ...]:
+        """The names that are served, those that were asked for last at the end."""
+        return tuple(dict.fromkeys((*self._kept, *self._current)))
+
     def version(self, name: Name) -> Version | None:
         """Which version of a name visitors get now; ``None`` before anybody asked."""
         current = self._current.get(name)
@@ -212,7 +224,11 @@ class Gateway:
             TorrentError: The same, for a reason of the machine's.
         """
         newest = version or await self._resolved(name)
-        held = await self.library.have(newest.link)
+        before = self._current.get(name)
+        link = newest.link
+        if self._origin and name in self._kept:
+            link = replace(link, web_seeds=(*link.web_seeds, self._origin))
+        held = await self.library.have(link, None if before is None else before.held)
         before = self._current.get(name)
         if before is not None and before.version.seq > newest.seq:
             return before.held
@@ -220,6 +236,25 @@ class Gateway:
             del self._current[min(self._current, key=lambda each: self._current[each].looked)]
         self._current[name] = _Current(held, newest)
         return held
+
+    async def _keep(self, name: Name) -> None:
+        """Have the newest version of a name here, whenever there is a newer one."""
+        async for version in self.names.watch(name):
+            try:
+                held = await self.follow(name, version)
+                if name in self._pins:
+                    await self._pin(name, held, version)
+            except (TorrentError, DhtError) as problem:
+                _log.warning("%s, version %d: %s", name, version.seq, problem)
+
+    async def _pin(self, name: Name, held: Held, version: Version) -> None:
+        """Have all of a version here; the one before may go then."""
+        self.library.pin(held)
+        await held.torrent.completed()
+        before, self._pinned[name] = self._pinned.get(name), held
+        if before is not None and before is not held:
+            self.library.unpin(before)
+        await self.names.keep(version)
 
     async def _resolved(self, name: Name) -> Version:
         try:

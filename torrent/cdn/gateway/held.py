@@ -68,6 +68,11 @@ class Held:
         """What it is."""
         return self.tree.info
 
+    @property
+    def size(self) -> int:
+        """Bytes of it that are here, about: those of whole pieces."""
+        return min(self.info.size, len(self.torrent.have) * self.info.piece_length)
+
     def file(self, index: int, *, forever: bool, status: int = 200) -> TorrentFile:
         """One of its files; ``forever``: under a path that will never lead to another."""
         caching = FOREVER if forever else FRESH

@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Final, Self
 import trio
 
 from dht.node.nurseries import enter_nursery
+from torrent.cdn.carrying import carry, shelf_of
 from torrent.cdn.gateway.core.counting import Tally
 from torrent.cdn.gateway.core.errors import Refused
 from torrent.cdn.gateway.held import Held
 from torrent.cdn.gateway.waiting import PATIENCE, patiently
 from torrent.cdn.shelf import found
 from torrent.core.commands import Prioritise
+from torrent.core.metainfo import Metainfo
 from torrent.errors import TorrentError
 from torrent.io.faults import explained
 
@@ -94,6 +96,7 @@ class Library:
         self._places = trio.CapacityLimiter(_OPENINGS)
         self.pinned: set[bytes] = set()
         self.tally: Final = Tally()
+        self._gone = (0, 0)
         self._stack: AsyncExitStack | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -124,13 +127,29 @@ class Library:
             self._used[held] = trio.current_time()
         return held
 
+    def peek(self, infohash: bytes) -> Held | None:
+        """The same, without its being used."""
+        return self._held.get(infohash[:20])
+
     @property
     def all(self) -> list[Held]:
         """Every torrent that is open."""
         return list(self._used)
 
-    async def have(self, link: Magnet) -> Held:
+    @property
+    def received(self) -> tuple[int, int]:
+        """Bytes that came from peers, and from origins."""
+        peers, origins = self._gone
+        for held in self._used:
+            peers, origins = _added((peers, origins), held.torrent)
+        return peers, origins
+
+    async def have(self, link: Magnet, like: Held | None = None) -> Held:
         """A torrent, once it is described and open.
+
+        Args:
+            link: Which.
+            like: An older version of it: files that did not change are taken from there.
 
         Raises:
             Refused: It cannot be had.
@@ -147,17 +166,18 @@ class Library:
             if self._nursery is None:
                 raise RuntimeError("use it inside `async with Library(...)`")
             opening = self._openings[infohash] = _Opening()
-            self._nursery.start_soon(self._run, link, infohash, opening)
+            self._nursery.start_soon(self._run, link, like, opening)
         await opening.over.wait()
         if isinstance(opening.outcome, Held):
             return opening.outcome
         assert opening.outcome is not None  # noqa: S101 - it is over
         raise opening.outcome
 
-    async def _run(self, link: Magnet, infohash: bytes, opening: _Opening) -> None:
+    async def _run(self, link: Magnet, like: Held | None, opening: _Opening) -> None:
         """Open a torrent, whether or not who asked for it still waits."""
+        infohash = link.infohashes[0]
         try:
-            opening.outcome = await self._open(link, infohash)
+            opening.outcome = await self._open(link, infohash, like)
         except TorrentError as problem:
             opening.outcome = problem
         finally:
@@ -166,13 +186,8 @@ class Library:
                 opening.outcome = Refused(503, "the gateway is closing")
             opening.over.set()
 
-    async def _open(self, link: Magnet, infohash: bytes) -> Held:
-        memory = self._memory
-        shelved = None if memory is None else await trio.to_thread.run_sync(found, memory, infohash)
-        if shelved is not None:
-            torrent = await self.session.add(*shelved, kept=False)
-        else:
-            torrent = await self.session.add(link, self._place(infohash))
+    async def _open(self, link: Magnet, infohash: bytes, like: Held | None) -> Held:
+        torrent = await self._added(link, infohash, like)
         try:
             info = await patiently(torrent, torrent.metadata, self.patience)
             held = self._made(torrent, info)
@@ -184,6 +199,31 @@ class Library:
         self._take(held)
         return held
 
+    async def _added(self, link: Magnet, infohash: bytes, like: Held | None) -> Torrent:
+        """Have the session fetch it: from a shelf, or into the cache."""
+        known = [each for each in self.session.torrents if infohash in each.infohashes]
+        if known:
+            return known[0]
+        memory = self._memory
+        if memory is not None:
+            shelved = await trio.to_thread.run_sync(found, memory, infohash)
+            if shelved is not None:
+                return await self.session.add(*shelved, kept=False)
+        info, place = await self._described(link), self._root / infohash.hex()
+        if like is not None:
+            versions = [(like.info, like.torrent.task.directory)]
+            await trio.to_thread.run_sync(carry, shelf_of(versions), info, place)
+        return await self.session.add(Metainfo(info, web_seeds=link.web_seeds), place)
+
+    async def _described(self, link: Magnet) -> Info:
+        """What it is, asked of peers."""
+        torrent = await self.session.add(link, self._root, metadata_only=True, kept=False)
+        try:
+            return await patiently(torrent, torrent.metadata, self.patience)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.session.remove(torrent)
+
     def _made(self, torrent: Torrent, info: Info) -> Held:
         partly = (
             self._root in torrent.task.directory.parents
@@ -191,9 +231,6 @@ class Library:
             and self.pinned.isdisjoint(torrent.infohashes)
         )
         return Held(torrent, info, self.tally, partly=partly, patience=self.patience)
-
-    def _place(self, infohash: bytes) -> Path:
-        return self._root / infohash.hex()
 
     def _take(self, held: Held) -> None:
         """Have it at hand under all its names."""
@@ -215,12 +252,24 @@ class Library:
                 age = trio.current_time() - _age(torrent.task.directory)
                 self._used[held] = age
 
+    def pin(self, held: Held) -> None:
+        """Fetch all of a torrent, and let it stay."""
+        self.pinned.update(held.torrent.infohashes)
+        if held.partly:
+            held.partly = False
+            every = dict.fromkeys(range(len(held.info.files)), 1)
+            held.torrent.command(Prioritise(files=every))
+
+    def unpin(self, held: Held) -> None:
+        """It may go when there is no room."""
+        self.pinned.difference_update(held.torrent.infohashes)
+
     # Letting go.
 
     @property
     def size(self) -> int:
         """Bytes of the cache."""
-        return sum(map(_size, self._cached()))
+        return sum(held.size for held in self._cached())
 
     def _cached(self) -> list[Held]:
         """What lies in the cache and not on a shelf; the longest unused first."""
@@ -239,10 +288,10 @@ class Library:
         """Let go of what was unused the longest until the rest fits; note when each was used."""
         await trio.lowlevel.checkpoint()
         cached = self._cached()
-        size = sum(map(_size, cached))
+        size = sum(held.size for held in cached)
         for held in cached:
             if size > self.limit and not self._stays(held):
-                size -= _size(held)
+                size -= held.size
                 await self._drop(held.torrent)
             elif self._used[held] - self._marked.get(held, 0.0) > _MARK:
                 self._marked[held] = self._used[held]
@@ -253,6 +302,7 @@ class Library:
         """Let go of a torrent; its files, too, if they are the cache's."""
         for held in [each for each in self._used if each.torrent is torrent]:
             del self._used[held]
+            self._gone = _added(self._gone, torrent)
             self._marked.pop(held, None)
         for infohash in torrent.infohashes:
             self._held.pop(infohash, None)
@@ -265,9 +315,11 @@ class Library:
             await trio.to_thread.run_sync(shutil.rmtree, place)
 
 
-def _size(held: Held) -> int:
-    """Bytes that it takes on disk, about: those of whole pieces."""
-    return min(held.info.size, len(held.torrent.have) * held.info.piece_length)
+def _added(before: tuple[int, int], torrent: Torrent) -> tuple[int, int]:
+    """Bytes from peers and from origins, with those of a torrent."""
+    origins = sum(seed.status.received for seed in torrent.web_seeds)
+    peers = max(0, torrent.statistics().downloaded - origins)
+    return before[0] + peers, before[1] + origins
 
 
 def _age(directory: Path) -> float:

@@ -131,3 +131,15 @@ async def test_routes_of_others(door: Door) -> None:
     for prefix in ("git", "/git", "git/"):
         with pytest.raises(ValueError, match="slash"):
             door.gateway.provide(prefix, provider)
+
+
+async def test_the_short_cut_answers_as_the_general_way_does(door: Door, root: str) -> None:
+    """The same bytes on new connections, and again and again on one: the same answer."""
+    path, date = f"{root}/film.mp4", "date"
+    for fields in ({}, {"Range": "bytes=5-70000"}, {"If-None-Match": "*"}, {"Range": "bytes=9-2"}):
+        visitor = await door.visitor()
+        replies = [await visitor.ask(path, headers=fields) for _ in range(4)]
+        replies += [await door.ask(path, headers=fields) for _ in range(2)]
+        for reply in replies:
+            reply.headers.pop(date)
+        assert all(reply == replies[0] for reply in replies)
