@@ -20,6 +20,7 @@ from torrent.cdn.gateway.library import Library
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name
 from torrent.core.metainfo.urls import is_web_seed
+from torrent.git.serving import PREFIX, Bundles
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -55,6 +56,8 @@ async def run(context: Context) -> ExitCode:
             origin=args.origin or "",
             allowed=args.allow_host,
         )
+        only = {*named, *pinned} if named else None
+        gateway.provide(PREFIX, Bundles(gateway, only))
         _print(context, listeners, [*named, *pinned])
         await gateway.run(listeners)
     return ExitCode.DONE

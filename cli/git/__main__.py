@@ -32,14 +32,15 @@ def main(argv: Sequence[str]) -> int:
     """Talk with git until it has heard enough; the exit code."""
     from cli.output import Output  # noqa: PLC0415 - quick mistakes need no imports
 
-    directory = os.environ.get("GIT_DIR")
-    if len(argv) != _WORDS or not directory:
+    if len(argv) != _WORDS:
         print("git runs this: try `git clone dht://NAME`", file=sys.stderr)
         return _FATAL
     try:
         from cli.git.remote import converse  # noqa: PLC0415
 
-        return converse(Namespace(url=argv[2], verb="git-remote-dht"), directory)
+        words = Namespace(url=argv[2], verb="git-remote-dht", passphrase_file=None)
+        # `git ls-remote` may be run where there is no repository.
+        return converse(words, os.environ.get("GIT_DIR"))
     except CommandError as error:
         Output().error(error)
         return _FATAL

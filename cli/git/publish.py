@@ -11,6 +11,7 @@ from cli.errors import CommandError, ExitCode, UsageError
 from cli.evidence import count
 from cli.failures import translated
 from cli.git.repositories import Repository
+from cli.git.watching import Watched
 from cli.keys import open_key
 from cli.network import attempt
 from cli.tables import size
@@ -19,11 +20,13 @@ from cli.torrents.replicating import count_replicas
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined
 from dht.errors import DhtError
+from torrent.cdn.errors import NamingError
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name, Version
 from torrent.core.metainfo.urls import is_web_seed
 from torrent.errors import TorrentError
 from torrent.git.making import state_of
+from torrent.git.mirror import Mirror
 from torrent.git.program import Git
 from torrent.io.disk import Disk
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from cli.context import Context
+    from torrent.cdn.names import Names
     from torrent.git.core.manifest import Manifest
     from torrent.git.releasing import Held
 
@@ -51,6 +55,8 @@ async def run(context: Context) -> ExitCode:
     with Memory.open(context.settings.state) as memory:
         async with Disk() as disk:
             repository = await trio.to_thread.run_sync(Repository, context, name, memory)
+            if not await trio.to_thread.run_sync(lambda: repository.here):
+                await _catch_up(context, repository)
             manifest = await repository.draft(disk, git, state)
             now = manifest or repository.manifest
             released = await repository.promise(disk, now)
@@ -74,6 +80,38 @@ def _called(git: Git) -> str:
     """What a repository is called: its directory, without what git adds."""
     where = git.directory.parent if git.directory.name == ".git" else git.directory
     return where.name.removesuffix(".git")
+
+
+async def _catch_up(context: Context, repository: Repository) -> None:
+    """Have what was published under the name before, by us elsewhere, if anything was.
+
+    Without it everything would be packed anew, and every follower fetch everything again.
+    """
+    watched = Watched(context)
+    async with joined(context, state=None) as (session, node):
+        assert node is not None  # noqa: S101 - it was asked for
+        async with resolving(context, node) as names:
+            version = await attempt(context, node, "look", lambda: _latest(names, repository.name))
+            if version is None:
+                return
+            mirror = Mirror(session, names, repository.store, watched.told)
+            try:
+                await watched.pursue("fetch what was published", lambda: mirror.gather(version))
+            except CommandError as problem:
+                context.out.warn(
+                    f"version {version.seq} cannot be had, so all is packed anew: {problem.message}"
+                )
+    await trio.to_thread.run_sync(repository.recall)
+
+
+async def _latest(names: Names, name: Name) -> Version | None:
+    """Where it leads, if that can be found out; publishing says what is wrong, if anything is."""
+    try:
+        return await names.resolve(name, fresh=True)
+    except NamingError as problem:
+        return problem.seen
+    except DhtError:
+        return None
 
 
 async def _publish(

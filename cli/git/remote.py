@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,16 @@ from cli.output import Output
 from dht.names import Reading
 from torrent.cdn.name import Name
 from torrent.git.core import helper
-from torrent.git.core.helper import Capabilities, Conversation, End, Fetch, List, Option, Push
+from torrent.git.core.helper import (
+    Capabilities,
+    Conversation,
+    End,
+    Fetch,
+    HelperError,
+    List,
+    Option,
+    Push,
+)
 from torrent.git.program import Git
 
 if TYPE_CHECKING:
@@ -35,30 +45,45 @@ _SCHEME: Final = "dht://"
 _UNSHALLOW: Final = ("depth", "deepen-since", "deepen-not", "deepen-relative", "update-shallow")
 
 
-def converse(args: Namespace, directory: str) -> int:
+def converse(args: Namespace, directory: str | None) -> int:
     """Talk with git until it has heard enough.
+
+    Args:
+        args: The URL.
+        directory: The repository that git works on; ``None`` if on none.
 
     Raises:
         CommandError: It cannot be done.
     """
     out = Output()
     context = Context(args, settings.resolve({}), out)
-    return loop.drive(_converse(context, Path(directory).absolute()), context)
+    git = None if directory is None else Git(Path(directory).absolute())
+    return loop.drive(_converse(context, git), context)
 
 
-async def _converse(context: Context, directory: Path) -> ExitCode:
+async def _converse(context: Context, git: Git | None) -> ExitCode:
     async with AsyncExitStack() as stack:
-        talk = Talk(context, Git(directory), _name(context), stack)
+        if git is None:
+            git = Git(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dhtctl-"))))
+            await git.run("init", "-q", "--bare")
+        talk = Talk(context, git, _name(context), stack)
         conversation = Conversation()
         while True:
             line = await trio.to_thread.run_sync(_line, abandon_on_cancel=True)
             if line is None:
                 return ExitCode.DONE
-            command = conversation.receive(line)
+            command = _heard(conversation, line)
             if isinstance(command, End):
                 return ExitCode.DONE
             if command is not None:
                 await trio.to_thread.run_sync(_answer, await talk.answer(command))
+
+
+def _heard(conversation: Conversation, line: bytes) -> Command | None:
+    try:
+        return conversation.receive(line)
+    except HelperError as problem:
+        raise CommandError(f"git said something unexpected: {problem}") from problem
 
 
 def _name(context: Context) -> Name:
@@ -93,6 +118,7 @@ class Talk:
         self._with_format = False
         self._checked = False
         self._dry = False
+        self._atomic = False
 
     async def answer(self, command: Command) -> bytes:
         """What is to be said to a command.
@@ -105,13 +131,13 @@ class Talk:
                 return helper.capabilities()
             case Option(name, value):
                 return self._option(name, value) + b"\n"
-            case List():
-                return await self._list()
+            case List(for_push):
+                return await self._list(for_push=for_push)
             case Fetch():
                 return await self._fetch()
             case Push(refspecs):
                 remote = await self._opened()
-                return await remote.push(refspecs, dry=self._dry)
+                return await remote.push(refspecs, dry=self._dry, atomic=self._atomic)
             case _:
                 raise AssertionError(command)
 
@@ -128,13 +154,15 @@ class Talk:
                 self._checked = value == "true"
             case "dry-run":
                 self._dry = value == "true"
+            case "atomic":
+                self._atomic = value == "true"
             case "progress":
                 self._context.out = Output(quiet=value != "true")
             case "verbosity":
                 level = int(value) if value.lstrip("-").isdecimal() else 1
                 if level < 1:
                     self._context.out = Output(quiet=True)
-            case "followtags" | "cloning" | "atomic" | "from-promisor" | "force":
+            case "followtags" | "cloning" | "from-promisor" | "force":
                 pass
             case _:
                 return b"unsupported"
@@ -146,9 +174,9 @@ class Talk:
             self._remote = await self._stack.enter_async_context(opened)
         return self._remote
 
-    async def _list(self) -> bytes:
+    async def _list(self, *, for_push: bool) -> bytes:
         remote = await self._opened()
-        found = await remote.look()
+        found = await remote.look(for_push=for_push)
         return helper.listing(
             found.object_format, dict(found.refs), found.head, with_format=self._with_format
         )

@@ -47,7 +47,7 @@ class Repository:
     Attributes:
         store: Its packs.
         version: The newest version known; ``None`` if none is.
-        manifest: What that leads to; empty if it is not here.
+        manifest: What that leads to; empty if it is not here with all its packs.
     """
 
     def __init__(self, context: Context, name: Name, memory: Memory) -> None:
@@ -69,14 +69,15 @@ class Repository:
         record = self._memory.seen(self.name)
         self.version = None if record is None else Version.of(record)
         self.manifest = Manifest()
-        if self.version is not None:
-            self.manifest = self.store.manifest(self.version.infohash) or Manifest()
+        found = self.version and self.store.manifest(self.version.infohash)
+        if found and self.store.holds(found.generations):
+            self.manifest = found
 
     @property
     def here(self) -> bool:
-        """Whether the newest version known is here, whole."""
-        known = self.version is not None and bool(self.manifest.generations)
-        return known and self.store.holds(self.manifest.generations)
+        """Whether the newest version known is here, whole; it may be without refs."""
+        version = self.version
+        return version is not None and self.store.manifest(version.infohash) == self.manifest
 
     async def draft(self, disk: Disk, git: Git, state: making.State) -> Manifest | None:
         """Make what leads from the newest version to ``state``; ``None`` if that is the same."""
@@ -90,8 +91,15 @@ class Repository:
         """Have manifest and packs written down as to be seeded; the manifest first."""
         released = [await release(disk, self.store, manifest)]
         released += await held(disk, self.store, manifest)
-        await trio.to_thread.run_sync(promise, self._state, [Ready(*each) for each in released])
+        await trio.to_thread.run_sync(self._promise, released)
         return released
+
+    def _promise(self, released: list[Held]) -> None:
+        """What is promised already stays as it is: somebody may be seeding it."""
+        with stored.opened(self._state) as torrents:
+            known = {each.infohash: each.directory for each in torrents.all() if not each.paused}
+        fresh = [each for each in released if known.get(each.infohash) != each.directory]
+        promise(self._state, [Ready(*each) for each in fresh])
 
     async def publish(
         self, names: Names, key: Signer, infohash: bytes, *, cas: int | None = None

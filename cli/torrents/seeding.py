@@ -31,10 +31,13 @@ _LOOK = 1.0
 """Seconds between two looks for a torrent: "within seconds" for whoever seeds one."""
 _TELL = 2.0
 """Seconds between two times that others are told how torrents stand."""
+_NEWS = 0.25
+"""Seconds between two looks whether there is another torrent: somebody waits to be told."""
 _TAKING_UP = 10.0
 """Seconds to wait for a node to take up a torrent; it looks once a second, and may be checking."""
 _AGAIN = 5.0
 """Seconds after which a state that could not be read is tried again."""
+_BUSY = ("metadata", "checking")
 _FINE = 1024
 """Rates are told in these steps, so that a rate that fades away is not written down each time."""
 
@@ -70,10 +73,10 @@ async def _wait_for_one(state: Path) -> None:
             await _wait_for_change(torrents)
 
 
-async def _wait_for_change(torrents: Torrents) -> None:
+async def _wait_for_change(torrents: Torrents, every: float = _LOOK) -> None:
     """Return once another process wrote to the state; nothing but a look can tell."""
     while True:
-        await trio.sleep(_LOOK)
+        await trio.sleep(every)
         if await trio.to_thread.run_sync(torrents.changed):
             return
 
@@ -107,7 +110,7 @@ async def handed_over(context: Context, names: Collection[bytes]) -> bool:
         torrents = await trio.to_thread.run_sync(Torrents.open, state)
         with torrents:
             while not await trio.to_thread.run_sync(_taken_up, torrents, names, keeper):
-                await _wait_for_change(torrents)
+                await _wait_for_change(torrents, _NEWS)
     late = waiting.cancelled_caught
     when = "will seed it, but has yet to begin: see `dhtctl torrents`" if late else "seeds it now"
     context.out.note(
@@ -123,7 +126,7 @@ def _taken_up(torrents: Torrents, names: Collection[bytes], keeper: int) -> bool
     """Whether the keeper has said that it has them at work."""
     standings = torrents.standings()
     mine = [standings[name] for name in names if name in standings]
-    ready = [s for s in mine if s.process == keeper and s.phase not in ("metadata", "checking")]
+    ready = [s for s in mine if s.process == keeper and s.phase not in _BUSY]
     return len(ready) == len(names)
 
 
@@ -158,7 +161,12 @@ async def tell(context: Context, session: Session) -> None:
             if news:
                 await trio.to_thread.run_sync(torrents.tell, news)
             told = now
-            await trio.sleep(_TELL)
+            with trio.move_on_after(_TELL):
+                # A torrent that is looked through, or is not even known here, is told of at once.
+                settled = not any(each.phase in _BUSY for each in now.values())
+                while settled and len(session.torrents) == number:  # noqa: ASYNC110 - no event
+                    await trio.sleep(_NEWS)
+                await trio.sleep(_NEWS)
 
 
 def _standing(torrent: Torrent) -> Standing:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from torrent.core.metainfo import Metainfo
+from torrent.core.metainfo import Magnet, Metainfo
 from torrent.git.core.manifest import MAX_SIZE, Manifest, decode
 from torrent.git.errors import ManifestError
 from torrent.io.faults import explained
@@ -66,18 +66,9 @@ class Fetcher:
         if known is not None:
             return known
         place = self._directory / version.infohash.hex()
-        torrent = await self._session.add(version.link, place, select=_manifest, kept=False)
-        self._told(torrent)
-        try:
-            info = await torrent.metadata()
-            if not _manifest(info):
-                raise ManifestError("it", "the name leads to a torrent that is no repository")
-            await torrent.completed()
-            data = await trio.Path(place.joinpath(*info.files[0].path.parts)).read_bytes()
-        finally:
-            with trio.CancelScope(shield=True):
-                await self._session.remove(torrent)
-        return decode(data)
+        found, torrent = await read_manifest(self._session, version, place, self._told)
+        await self._session.remove(torrent)
+        return found
 
     async def packs(self, generations: Sequence[Generation]) -> list[tuple[Generation, Path]]:
         """Have these packs here, all at once; where each is.
@@ -89,8 +80,9 @@ class Fetcher:
         torrents: list[Torrent] = []
         try:
             for each in generations:
-                source = Metainfo(each.info)
-                torrents.append(await self._session.add(source, self._directory, kept=False))
+                torrents.append(
+                    await self._session.add(source_of(each), self._directory, kept=False)
+                )
                 self._told(torrents[-1])
             for torrent in torrents:
                 await torrent.completed()
@@ -108,6 +100,41 @@ class Fetcher:
                 if self._store.metainfo(each) is not None:
                     with suppress(OSError):  # It is there already, or lies on another disk.
                         os.link(self._store.pack(each), self._directory / each.file)
+
+
+def source_of(generation: Generation) -> Metainfo | Magnet:
+    """What a session is to be asked for: of several pieces, peers must say the hashes first."""
+    info = generation.info
+    return Magnet.of(Metainfo(info)) if info.missing_layers else Metainfo(info)
+
+
+async def read_manifest(
+    session: Session, version: Version, place: Path, told: Callable[[Torrent], None]
+) -> tuple[Manifest, Torrent]:
+    """Fetch a manifest into a directory and read it; its torrent is left at work.
+
+    Raises:
+        ManifestError: The version leads to something else.
+        TorrentError: The disk refused.
+    """
+    torrent = await session.add(version.link, place, select=_manifest, kept=False)
+    told(torrent)
+    try:
+        info = _checked(await torrent.metadata())
+        await torrent.completed()
+        path = trio.Path(place.joinpath(*info.files[0].path.parts))
+        return decode(await path.read_bytes()), torrent
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await session.remove(torrent)
+        raise
+
+
+def _checked(info: Info) -> Info:
+    """What may be a manifest, or an error."""
+    if not _manifest(info):
+        raise ManifestError("it", "the name leads to a torrent that is no repository")
+    return info
 
 
 def _manifest(info: Info) -> tuple[int, ...]:

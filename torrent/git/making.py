@@ -28,6 +28,7 @@ from torrent.git.core import refs as refnames
 from torrent.git.core.manifest import MAX_GENERATIONS, Generation, Manifest
 from torrent.git.core.planning import staying
 from torrent.git.errors import RepositoryError
+from torrent.git.quarantine import quarantine
 from torrent.io.faults import explained
 from torrent.io.hashing import create
 
@@ -144,7 +145,7 @@ class Maker:
         if lost := absent - before.tips:
             raise RepositoryError(f"{self._git.directory} lacks {min(lost).hex()}, which a ref has")
         tips = wanted - absent
-        held = [await self._oids(each) for each in old]
+        held = await self._contents(before)
         known = frozenset().union(*held)
         there = before.tips - await self._git.missing(before.tips)
         fresh = await self._walk(tips, there)
@@ -188,16 +189,21 @@ class Maker:
             )
         return made
 
-    async def _oids(self, generation: Generation) -> frozenset[bytes]:
-        """The objects in a generation.
-
-        Raises:
-            RepositoryError: That is not known.
-        """
-        found = await trio.to_thread.run_sync(self._store.oids, generation, self._size)
-        if found is None:
-            raise RepositoryError(f"{self._store.pack(generation)}: what is in it is not known")
-        return found
+    async def _contents(self, before: Manifest) -> list[frozenset[bytes]]:
+        """The objects in each generation: remembered, or else read from the packs again."""
+        store, size = self._store, self._size
+        found = [
+            await trio.to_thread.run_sync(store.oids, each, size) for each in before.generations
+        ]
+        if None in found:
+            packs = [(each, store.pack(each)) for each in before.generations]
+            async with quarantine(self._git) as held:
+                await held.receive(before, packs)
+                again = await held.contents(before)
+            for each, oids in zip(before.generations, again, strict=True):
+                await trio.to_thread.run_sync(store.note_oids, each, oids)
+            return again
+        return [oids for oids in found if oids is not None]
 
     async def _walk(self, tips: Collection[bytes], without: Collection[bytes]) -> Found:
         """All objects that ``tips`` lead to and ``without`` do not; some that both do."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import trio
 
+from torrent.errors import TorrentError
 from torrent.git.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -133,8 +134,12 @@ class Git:
         """Run a command that reads what a stranger wrote.
 
         What it does not read, since it ended, is not asked for.
+
+        Raises:
+            TorrentError: What ``stdin`` raised; git is stopped then.
         """
         ended: list[Outcome] = []
+        failures: list[TorrentError] = []
         git = self.within(GIT_ALLOC_LIMIT=str(limits.allocation))
 
         async def run(*, task_status: trio.TaskStatus[trio.Process]) -> None:
@@ -152,6 +157,11 @@ class Git:
                         await process.stdin.send_all(part)
                 except trio.BrokenResourceError:
                     pass  # It ended, and says why.
+                except TorrentError as problem:
+                    failures.append(problem)  # The nursery would wrap it in a group.
+                    nursery.cancel_scope.cancel()
+        for failure in failures:
+            raise failure
         return ended[0]
 
     async def _run(

@@ -21,19 +21,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import asynccontextmanager
+from bisect import bisect_right
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from torrent.git.core.packs import Joiner
+from torrent.git.core.packs import Joiner, joined_places
 from torrent.git.errors import PackError
 from torrent.git.program import Git, Limits
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 
     from torrent.git.core.manifest import Generation, Manifest
 
@@ -107,13 +108,23 @@ class Quarantine:
         if self._whole:
             words.append("--check-self-contained-and-connected")
         words.append(f"--max-input-size={sum(each.length for each in generations)}")
-        outcome = await self._git.feed(
-            *words,
-            stdin=_joined(manifest.object_format, packs),
-            limits=limits_for(generations, largest),
-        )
+        async with aclosing(_joined(manifest.object_format, packs)) as stdin:
+            limits = limits_for(generations, largest)
+            outcome = await self._git.feed(*words, stdin=stdin, limits=limits)
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
+
+    async def contents(self, manifest: Manifest) -> list[frozenset[bytes]]:
+        """The objects in each of the packs that were received, which were all of them."""
+        found: list[set[bytes]] = [set() for _ in manifest.generations]
+        sizes = [(each.length, each.objects) for each in manifest.generations]
+        ends = joined_places(sizes, manifest.oid_size)
+        for path in sorted((self._place / "pack").glob("*.idx")):
+            index = await trio.to_thread.run_sync(path.read_bytes)
+            for line in (await self._git.run("show-index", stdin=index)).splitlines():
+                offset, oid = line.split(b" ")[:2]
+                found[bisect_right(ends, int(offset))].add(bytes.fromhex(oid.decode()))
+        return [frozenset(each) for each in found]
 
     async def check(self, tips: Collection[bytes]) -> bool:
         """Whether these, and all that they lead to, are here or in the repository."""
@@ -166,7 +177,7 @@ async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
 
 async def _joined(
     object_format: str, packs: Sequence[tuple[Generation, Path]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes of one pack made of several."""
     joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
     yield joiner.header()

@@ -40,7 +40,7 @@ from torrent.git.core.packs import LEAST_ENTRY, overhead
 from torrent.git.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 MAX_SIZE: Final = 16 << 20
 """Bytes: 200,000 refs with names of 50 bytes take 15 MB."""
@@ -279,11 +279,6 @@ def _oids(entry: Mapping[bytes, Any], key: bytes, size: int, where: str) -> tupl
 def split(joined: bytes, size: int) -> tuple[bytes, ...]:
     """Take object ids apart that lie one after the other."""
     return tuple(joined[at : at + size] for at in range(0, len(joined), size))
-
-
-def joined(oids: Sequence[bytes]) -> bytes:
-    """Put object ids one after the other."""
-    return b"".join(oids)
 
 
 def _bytes(fields: Mapping[bytes, Any], key: bytes, where: str) -> bytes:

@@ -1,0 +1,116 @@
+"""``dhtctl git mirror``: somebody's repository, served by us as well."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import trio
+
+from cli.errors import ExitCode
+from cli.git.watching import Watched
+from cli.keys import explained, read_address
+from cli.tables import size
+from cli.torrents.naming import newest, resolving
+from cli.torrents.seeding import handed_over, tell
+from cli.torrents.swarming import joined
+from dht.errors import DhtError
+from dht.names import Reading
+from dht.node.identity import Identity
+from torrent.cdn.memory import Memory
+from torrent.cdn.name import Name
+from torrent.git.mirror import Mirror
+from torrent.git.store import Store
+
+if TYPE_CHECKING:
+    from cli.context import Context
+    from dht.node.node import Node
+    from torrent.cdn.name import Version
+    from torrent.cdn.names import Names
+    from torrent.io.session import Session
+
+_AGAIN = 1.0
+"""Seconds between two looks whether another version is to be kept."""
+
+
+async def run(context: Context) -> ExitCode:
+    """Have the newest version here; then stay for newer ones, unless told not to."""
+    args = context.args
+    with explained():
+        name = Name.of(read_address(context, args.key.removeprefix("dht://"), (Reading.KEY,)))
+    async with joined(
+        context,
+        state=context.settings.state,
+        upload=args.upload_limit or float("inf"),
+        download=args.download_limit or float("inf"),
+    ) as (session, node):
+        assert node is not None  # noqa: S101 - it was asked for
+        with Memory.open(context.settings.state) as memory:
+            async with resolving(context, node) as names:
+                store = Store(context.settings.state, name, memory)
+                mirroring = Mirroring(context, session, node, names, store)
+                version = await mirroring.first(name)
+                if not args.once:
+                    return await mirroring.stay(version)
+        if not await handed_over(context, [torrent.named for torrent in session.torrents]):
+            context.out.note("nobody serves it now: `dhtctl node` does, and keeps the name")
+    return ExitCode.DONE
+
+
+class Mirroring:
+    """A mirror at work for a command, and what it tells people."""
+
+    def __init__(
+        self, context: Context, session: Session, node: Node, names: Names, store: Store
+    ) -> None:
+        self._context = context
+        self._session = session
+        self._node = node
+        self._names = names
+        self._watched = Watched(context)
+        self._mirror = Mirror(session, names, store, self._watched.told)
+
+    async def first(self, name: Name) -> Version:
+        """Have the newest version here, as long as anything moves.
+
+        Raises:
+            CommandError: It cannot be had.
+        """
+        version = await newest(self._context, self._node, self._names, name)
+        label = f"fetch version {version.seq}"
+        await self._watched.pursue(label, lambda: self._mirror.adopt(version))
+        self._adopted(version)
+        return version
+
+    async def stay(self, version: Version) -> ExitCode:
+        """Follow, serve and keep the name until stopped."""
+        context = self._context
+        context.when_stopped = ExitCode.DONE
+        context.out.note("this command stays and serves it; stop it with Ctrl-C", "mirroring")
+        async with trio.open_nursery() as nursery:
+            if Identity.holder(context.settings.state) is None:
+                nursery.start_soon(tell, context, self._session)
+                nursery.start_soon(self._keep)
+            await self._mirror.run(version, self._adopted)
+        return ExitCode.DONE
+
+    async def _keep(self) -> None:
+        """Keep the record of whichever version is the newest."""
+        while True:
+            with suppress(DhtError):
+                await self._node.keep(self._mirror.promise)
+            await trio.sleep(_AGAIN)
+
+    def _adopted(self, version: Version) -> None:
+        """A version is here."""
+        came = self._watched.downloaded
+        self._context.out.result(
+            "mirrored",
+            f"dht://{version.name}",
+            name=str(version.name),
+            seq=version.seq,
+            infohash=version.infohash.hex(),
+            downloaded_bytes=came,
+        )
+        if not self._context.out.json:
+            self._context.out.note(f"version {version.seq}: {size(came)} fetched so far")
