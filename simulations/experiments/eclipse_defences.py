@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulations import attacks, watching
 from simulations.experiment import Figure
-from simulations.experiments.eclipse_key import COUNT, EclipseKey
+from simulations.experiments.eclipse_key import COUNT, EclipseKey, KeySettings
 from simulations.registry import register
 from simulations.rows import Kind
 
@@ -45,8 +45,8 @@ MEASURES: Final[Mapping[Defence, Mapping[str, Mapping[str, Any]]]] = {
 
 
 @dataclass(frozen=True)
-class DefenceSettings:
-    """How the key is defended.
+class DefenceSettings(KeySettings):
+    """How the key is defended; the publisher of ``eclipse-key`` has its caution beside it.
 
     Attributes:
         defence: ``early stop``: not at all, and lookups end when the three nearest have answered

@@ -117,7 +117,7 @@ class EclipseKey(attacks.Attacked):
     those of V9, if keys are free.
     """
 
-    Settings = KeySettings
+    Settings: ClassVar[type[Any]] = KeySettings
     panels = 2
     remarks: ClassVar[tuple[watching.Remark, ...]] = (copies, met, divergence, hunted)
 

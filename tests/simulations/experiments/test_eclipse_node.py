@@ -36,7 +36,7 @@ def test_without_defences_the_attacker_is_all_the_node_knows() -> None:
     assert none[BEFORE] > 0.95
     assert none["lookups that fail, before the restart"] > 0.8
     assert none[AFTER] > 0.5
-    assert none["half captured after"] <= 30
+    assert none["half captured after"] < 75, "half of the time until the restart"
 
 
 def test_as_it_ships_the_node_stays_what_it_was() -> None:
