@@ -234,9 +234,6 @@ class Library:
 
     def _take(self, held: Held) -> None:
         """Have it at hand under all its names."""
-        if held.partly:
-            nothing = dict.fromkeys(range(len(held.info.files)), 0)
-            held.torrent.command(Prioritise(files=nothing))
         for infohash in held.torrent.infohashes:
             self._held[infohash] = held
         self._used[held] = trio.current_time()
