@@ -192,9 +192,8 @@ class Library:
             info = await patiently(torrent, torrent.metadata, self.patience)
             held = self._made(torrent, info)
             await torrent.ready()
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await self._drop(torrent)
+        except TorrentError:
+            await self._drop(torrent)
             raise
         self._take(held)
         return held
