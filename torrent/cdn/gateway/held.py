@@ -110,10 +110,15 @@ class Held:
         return data
 
     def want(self, index: int) -> None:
-        """Fetch a file, where only what is asked for is fetched."""
+        """Fetch a file, where only what is asked for is fetched.
+
+        Until the first is asked for, all are wanted: a torrent of which nothing is wanted is
+        complete, and looks for nobody.
+        """
         if self.partly and index not in self._wanted:
+            others = {} if self._wanted else dict.fromkeys(range(len(self.info.files)), 0)
             self._wanted.add(index)
-            self.torrent.command(Prioritise(files={index: 1}))
+            self.torrent.command(Prioritise(files={**others, index: 1}))
 
 
 class TorrentFile:

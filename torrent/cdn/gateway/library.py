@@ -192,9 +192,8 @@ class Library:
             info = await patiently(torrent, torrent.metadata, self.patience)
             held = self._made(torrent, info)
             await torrent.ready()
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await self._drop(torrent)
+        except TorrentError:
+            await self._drop(torrent)
             raise
         self._take(held)
         return held
@@ -234,9 +233,6 @@ class Library:
 
     def _take(self, held: Held) -> None:
         """Have it at hand under all its names."""
-        if held.partly:
-            nothing = dict.fromkeys(range(len(held.info.files)), 0)
-            held.torrent.command(Prioritise(files=nothing))
         for infohash in held.torrent.infohashes:
             self._held[infohash] = held
         self._used[held] = trio.current_time()

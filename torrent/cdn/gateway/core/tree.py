@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from torrent.cdn.gateway.core.errors import Refused
 
 if TYPE_CHECKING:
-    from torrent.core.metainfo import File, Info
+    from torrent.core.metainfo import Info
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -94,10 +94,6 @@ class Tree:
     def _size(self, path: Path) -> int:
         index = self.file(path)
         return 0 if index is None else self.info.files[index].length
-
-    def described(self, index: int) -> File:
-        """A file by its index."""
-        return self.info.files[index]
 
 
 def _directories(files: dict[Path, int]) -> dict[Path, dict[str, None]]:
