@@ -54,7 +54,7 @@ class Plan:
     rounds: int
 
 
-FULL: Final = Plan(3000, 8, 7)
+FULL: Final = Plan(6000, 4, 5)
 SMOKE: Final = Plan(250, 2, 1)
 
 

@@ -17,7 +17,7 @@ import pytest
 from cli.torrents.replicating import challenged
 from tests import git_house as house
 from tests.dhtctl import dhtctl_in, dhtctl_inside, environment
-from tests.git_house import needs_git
+from tests.git_house import needs_git, needs_http
 from tests.git_server import serving
 from tests.running import Staying
 from torrent.cdn.memory import Memory, Volunteer
@@ -209,6 +209,7 @@ def test_the_publisher_is_killed_and_a_mirror_suffices(
     assert (site["seq"], site["wanted"]) == (2, 1)
 
 
+@needs_http
 def test_the_origin_when_nobody_else_has_it(
     owner: Somebody, somebody: Callable[[str], Somebody]
 ) -> None:
@@ -358,6 +359,7 @@ def test_a_name_that_leads_to_no_repository(
     assert (code, "no repository" in said) == (128, True), said
 
 
+@needs_http
 def test_stock_git_takes_bundles_from_a_gateway(
     owner: Somebody, somebody: Callable[[str], Somebody]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from tests import git_house as house
-from tests.git_house import Publisher, needs_git
+from tests.git_house import Publisher, needs_http
 from tests.git_server import serving
 from torrent.git.core.manifest import Manifest
 from torrent.git.errors import PackError
@@ -19,7 +19,7 @@ from torrent.git.origin import take_from_origin
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = needs_git
+pytestmark = needs_http
 
 
 async def test_what_was_signed_comes_from_an_origin_that_moved_on(tmp_path: Path) -> None:
