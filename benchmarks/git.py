@@ -54,7 +54,7 @@ class Plan:
     rounds: int
 
 
-FULL: Final = Plan(6000, 4, 5)
+FULL: Final = Plan(4000, 3, 5)
 SMOKE: Final = Plan(250, 2, 1)
 
 
