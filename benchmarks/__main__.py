@@ -15,6 +15,7 @@ from benchmarks import (
     flood,
     footprint,
     gateway,
+    git,
     hashing,
     networks,
     seedbox,
@@ -36,6 +37,7 @@ SECTIONS = (
     "seedbox",
     "swarm",
     "gateway",
+    "git",
     "sim_protocol",
     "sim_message",
     "sim_lookup",
@@ -69,7 +71,9 @@ def sections(
         title = "(h) A swarm: uplinks of 2 to 20 Mbit/s, 30 ms each way, arrivals within a minute"
         yield title, swarm.run(smoke=smoke)
     if "gateway" in chosen:
-        yield "(l) The gateway, warm", gateway.run(smoke=smoke)
+        yield "(i) The gateway, warm", gateway.run(smoke=smoke)
+    if "git" in chosen:
+        yield "(j) A repository from peers, beside git daemon", git.run(smoke=smoke)
     yield from simulated(chosen, smoke=smoke, large=large)
 
 
@@ -78,26 +82,26 @@ def simulated(chosen: list[str], *, smoke: bool, large: bool) -> Iterator[tuple[
     if "sim_protocol" in chosen:
         from benchmarks import sim_protocol
 
-        yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
+        yield "(k) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
     if "sim_message" in chosen:
         from benchmarks import sim_message
 
-        title = "(j) Simulated: networks under churn, every message an event"
+        title = "(l) Simulated: networks under churn, every message an event"
         yield title, sim_message.run(smoke=smoke, long=large)
     if "sim_lookup" in chosen:
         from benchmarks import sim_lookup
 
-        title = "(k) Simulated: lookups on whole networks, k = 20, alpha = 3"
+        title = "(m) Simulated: lookups on whole networks, k = 20, alpha = 3"
         yield title, sim_lookup.run(smoke=smoke, large=large)
     if "sim_swarm" in chosen:
         from benchmarks import sim_swarm
 
-        title = "(l) Simulated: compiled swarms, a flash crowd and a source four times a peer"
+        title = "(n) Simulated: compiled swarms, a flash crowd and a source four times a peer"
         yield title, sim_swarm.run(smoke=smoke, large=large)
     if "sim_agreement" in chosen:
         from benchmarks import sim_agreement
 
-        title = "(m) Simulated: do engines and compiled events tell the same story?"
+        title = "(o) Simulated: do engines and compiled events tell the same story?"
         yield title, sim_agreement.run(smoke=smoke)
 
 

@@ -9,6 +9,7 @@ from cli import residents
 from cli.actions.testnet import grow
 from cli.demo import swarm
 from cli.demo.acts import Play
+from cli.demo.sharing import Sharing
 from cli.demo.stage import Done, Stage
 from cli.demo.trials import measure
 from cli.errors import CommandError, ExitCode, UsageError
@@ -84,7 +85,21 @@ async def _play(context: Context, net: Testnet, stage: Stage) -> tuple[list[Seri
         "pass on to each other what they get.",
     )
     await stage.step("seed and fetch", swarm.play(net), patience=swarm.PATIENCE)
+    await _share(net, stage)
     return healthy, struck
+
+
+async def _share(net: Testnet, stage: Stage) -> None:
+    """The act that takes git, where that is."""
+    async with Sharing.prepared(net) as sharing:
+        if not sharing.possible:
+            return
+        stage.scene(
+            "A site and a repository",
+            "Names that lead to the newest version, of files and of history. Whoever mirrors them\n"
+            "keeps both alive; the rest is stock git.",
+        )
+        await sharing.play(stage)
 
 
 async def _start(context: Context, net: Testnet, nodes: int) -> Done:

@@ -28,6 +28,7 @@ from torrent.errors import TorrentError
 from torrent.git.making import state_of
 from torrent.git.mirror import Mirror
 from torrent.git.program import Git
+from torrent.git.store import Store
 from torrent.io.disk import Disk
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ async def run(context: Context) -> ExitCode:
     name = Name(key.public_key().public_bytes_raw(), salt_of(context, _called(git)))
     with Memory.open(context.settings.state) as memory:
         async with Disk() as disk:
-            repository = await trio.to_thread.run_sync(Repository, context, name, memory)
+            repository = Repository(context, Store(context.settings.state, name, memory))
+            await trio.to_thread.run_sync(repository.recall)
             if not await trio.to_thread.run_sync(lambda: repository.here):
                 await _catch_up(context, repository)
             manifest = await repository.draft(disk, git, state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -18,12 +18,11 @@ from cli.torrents import stored
 from cli.torrents.promising import Ready, promise
 from dht.node.config import NETWORK
 from dht.node.state import StalePromiseError, State
-from torrent.cdn.memory import Memory, Site
+from torrent.cdn.memory import Site
 from torrent.cdn.name import Version
 from torrent.git.core.manifest import Manifest
 from torrent.git.making import Maker
 from torrent.git.releasing import held, release
-from torrent.git.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from torrent.git import making
     from torrent.git.program import Git
     from torrent.git.releasing import Held
+    from torrent.git.store import Store
     from torrent.io.disk import Disk
 
 KEEP = 2
@@ -50,23 +50,20 @@ class Repository:
         manifest: What that leads to; empty if it is not here with all its packs.
     """
 
-    def __init__(self, context: Context, name: Name, memory: Memory) -> None:
+    def __init__(self, context: Context, store: Store) -> None:
         self._state = context.settings.state
-        self._memory = memory
-        self.name = name
-        self.store = Store(self._state, name, memory)
+        self.store = store
         self.version: Version | None = None
         self.manifest = Manifest()
-        self.recall()
 
-    @classmethod
-    def open(cls, context: Context, name: Name, memory: Memory) -> Self:
-        """Read what is known. Blocks."""
-        return cls(context, name, memory)
+    @property
+    def name(self) -> Name:
+        """Whose it is, and which."""
+        return self.store.name
 
     def recall(self) -> None:
         """Read again what is known. Blocks."""
-        record = self._memory.seen(self.name)
+        record = self.store.memory.seen(self.name)
         self.version = None if record is None else Version.of(record)
         self.manifest = Manifest()
         found = self.version and self.store.manifest(self.version.infohash)
@@ -131,4 +128,4 @@ class Repository:
 
     def published_from(self, source: Path, replicas: int) -> None:
         """Note where it comes from, and how many mirrors there should be. Blocks."""
-        self._memory.publishes(Site(self.name, source, replicas))
+        self.store.memory.publishes(Site(self.name, source, replicas))

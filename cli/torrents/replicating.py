@@ -10,6 +10,7 @@ import trio
 from torrent.cdn.memory import Memory
 from torrent.cdn.replicas import EVERY, Held, Replicas
 from torrent.cdn.shelf import Shelf
+from torrent.git.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +44,27 @@ async def count_replicas(context: Context, node: Node, session: Session) -> None
             await trio.sleep(EVERY if satisfied else _SOON)
 
 
-def _newest(shelf: Shelf) -> Info | None:
-    return next((info for info, _ in shelf.contents()), None)
+def challenged(state: Path, name: Name, memory: Memory) -> Info | None:
+    """What somebody must have of the newest version, to count.
+
+    Of a repository it is the largest pack, not the manifest: a copy of that proves little.
+    """
+    found = next((info for info, _ in shelf_of(state, name, memory).contents()), None)
+    if found is not None:
+        return found
+    store = Store(state, name, memory)
+    for version in store.versions.versions():
+        manifest = store.manifest(version.infohash)
+        if manifest is not None and manifest.generations:
+            largest = max(manifest.generations, key=lambda each: each.length)
+            metainfo = store.metainfo(largest)
+            return None if metainfo is None else metainfo.info
+    return None
 
 
 async def _look(context: Context, replicas: Replicas, memory: Memory, site: Site) -> bool:
     """Look at one site; whether it has as many replicas as it should."""
-    shelf = shelf_of(context.settings.state, site.name, memory)
-    info = await trio.to_thread.run_sync(_newest, shelf)
+    info = await trio.to_thread.run_sync(challenged, context.settings.state, site.name, memory)
     if info is None:
         return True
     before = await trio.to_thread.run_sync(memory.volunteers, site.name)

@@ -51,21 +51,34 @@ _ROOM: Final = 256 << 20
 _SECONDS: Final = 120
 _BYTES_A_SECOND: Final = 50_000
 """Bytes of pack for a second of the processor: ordinary ones take a hundredth of that."""
-_LENIENT: Final = ",".join(
-    f"{fault}=ignore"
-    for fault in (
-        # Old programs wrote these, they are in many a history, and they harm nobody.
-        "zeroPaddedFilemode",
-        "missingSpaceBeforeDate",
-        "missingNameBeforeEmail",
-        "missingEmail",
-        "badEmail",
-        "badTimezone",
-        "badDate",
-        "badDateOverflow",
-        "nulInCommit",
-        "gitmodulesParse",
-    )
+_HARMLESS: Final = (
+    "zeroPaddedFilemode",
+    "missingSpaceBeforeDate",
+    "missingNameBeforeEmail",
+    "missingEmail",
+    "badEmail",
+    "badTimezone",
+    "badDate",
+    "badDateOverflow",
+    "nulInCommit",
+    "gitmodulesParse",
+)
+"""Faults that old programs made: they are in many a history, and harm nobody."""
+_LENIENT: Final = ",".join(f"{fault}=ignore" for fault in _HARMLESS)
+_CHECKED: Final = (
+    "fetch.fsckObjects=true",
+    # Or a small fetch is unpacked into single objects, which are moved otherwise.
+    "fetch.unpackLimit=1",
+    *(f"fetch.fsck.{fault}=ignore" for fault in _HARMLESS),
+)
+_FETCH: Final = (
+    "fetch",
+    "--quiet",
+    "--keep",
+    "--no-write-fetch-head",
+    "--no-tags",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
 )
 _ORDER: Final = (".keep", ".pack", ".rev", ".idx")
 
@@ -111,6 +124,31 @@ class Quarantine:
         async with aclosing(_joined(manifest.object_format, packs)) as stdin:
             limits = limits_for(generations, largest)
             outcome = await self._git.feed(*words, stdin=stdin, limits=limits)
+        if outcome.code:
+            raise PackError(_refusal(outcome.code, outcome.said, largest))
+
+    async def fetch(
+        self, url: str, manifest: Manifest, settings: Sequence[str], largest: int = MAX_OBJECT
+    ) -> None:
+        """Receive what the refs of a manifest lead to from a git server.
+
+        Args:
+            url: Where it is.
+            manifest: Whose refs.
+            settings: What git is to be told about the server, as ``name=value``.
+            largest: Bytes of an object that is taken.
+
+        Raises:
+            PackError: It has not got them, or git refuses what it sent.
+        """
+        limits = limits_for(manifest.generations, largest)
+        told = [word for each in (*settings, *_CHECKED) for word in ("-c", each)]
+        asked = b"".join(oid.hex().encode() + b"\n" for oid in sorted(manifest.tips))
+        # With a quarantine's path, git moves no ref whatever it is told.
+        git = self._git.within(
+            GIT_ALLOC_LIMIT=str(limits.allocation), GIT_QUARANTINE_PATH=str(self._place)
+        )
+        outcome = await git.attempt(*told, *_FETCH, "--stdin", "--", url, stdin=asked)
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
 

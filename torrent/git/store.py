@@ -35,16 +35,25 @@ MANIFEST: Final = "manifest"
 """What the one file of a manifest's torrent is called."""
 
 
+def directory_of(state: Path, name: Name) -> Path:
+    """Where what belongs to a name lies, in a state directory."""
+    return state / "git" / name.key.hex()
+
+
 class Store:
     """The packs and manifests of one name. Everything here blocks: call it from a thread.
 
     Attributes:
+        name: Which name.
+        memory: What is remembered of it.
         packs: The directory from which a session seeds generations.
         versions: Manifests.
     """
 
     def __init__(self, state: Path, name: Name, memory: Memory) -> None:
-        root = state / "git" / name.key.hex()
+        root = directory_of(state, name)
+        self.name: Final = name
+        self.memory: Final = memory
         self.packs: Final = root / "packs"
         self.versions: Final = Shelf(root / "versions", name, memory)
 
