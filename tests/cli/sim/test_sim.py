@@ -207,6 +207,16 @@ def test_compare_marks_what_differs(dhtctl: Dhtctl) -> None:
     assert found["requests"]["change_low"] > 0
 
 
+def test_compare_tells_the_points_of_a_sweep_apart(dhtctl: Dhtctl) -> None:
+    for out in ("a", "b"):
+        dhtctl("sim", *RUN, "--out", out, "--set", "sweep={'network.nodes'=[100,900]}")
+    lines = dhtctl("sim", "compare", "a", "b").out.splitlines()
+    assert "network.nodes = 100" in lines
+    assert "network.nodes = 900" in lines
+    found = [each for each in ran(dhtctl, "compare", "a", "b") if each.get("name") == "hops"]
+    assert [each["values"] for each in found] == [{"network.nodes": 100}, {"network.nodes": 900}]
+
+
 def test_compare_says_when_they_are_the_same(dhtctl: Dhtctl) -> None:
     dhtctl("sim", *RUN, "--out", "a")
     assert "they are the same, row by row" in dhtctl("sim", "compare", "a", "a").err
