@@ -193,7 +193,8 @@ class Library:
             held = self._made(torrent, info)
             await torrent.ready()
         except TorrentError:
-            await self._drop(torrent)
+            with trio.CancelScope(shield=True):
+                await self._drop(torrent)
             raise
         self._take(held)
         return held
