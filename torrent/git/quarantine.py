@@ -46,9 +46,11 @@ _PREFIX: Final = "tmp_objdir-dht-"
 _CHUNK: Final = 1 << 20
 _PER_OBJECT: Final = 256
 """Bytes that git needs to know of each object; it takes most of them in one piece."""
-_AT_ONCE: Final = 24
-"""Objects of the largest size in memory at a time: a base, a delta and what it makes, on each
-core; and git's cache."""
+_THREADS: Final = min(4, os.cpu_count() or 1)
+"""Git takes half the cores of a large machine, each with objects of its own in memory."""
+_AT_ONCE: Final = 3 * _THREADS + 2
+"""Objects of the largest size in memory at a time: on each thread a base, a difference, and what
+they make; and git's cache."""
 _ROOM: Final = 256 << 20
 _SECONDS: Final = 120
 _BYTES_A_SECOND: Final = 50_000
@@ -122,6 +124,7 @@ class Quarantine:
         words = ["index-pack", "--stdin", "--fix-thin", f"--strict={_LENIENT}", "--keep=dht"]
         if self._whole:
             words.append("--check-self-contained-and-connected")
+        words.append(f"--threads={_THREADS}")
         words.append(f"--max-input-size={sum(each.length for each in generations)}")
         pour = partial(_pour, manifest.object_format, packs)
         outcome = await self._git.feed(*words, pour=pour, limits=limits_for(generations, largest))
