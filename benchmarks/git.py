@@ -55,7 +55,7 @@ class Plan:
 
 
 FULL: Final = Plan(4000, 3, 5)
-SMOKE: Final = Plan(250, 2, 1)
+SMOKE: Final = Plan(120, 1, 1)
 
 
 def history(commits: int, chance: int = 1) -> Iterator[bytes]:
@@ -181,7 +181,9 @@ def _daemon(home: Path) -> Iterator[str]:
         f"--base-path={home}",
         "--listen=127.0.0.1",
     ]
-    with subprocess.Popen([*words, f"--port={port}"], env=house.environment()) as daemon:
+    with subprocess.Popen(
+        [*words, f"--port={port}"], env=house.environment(), stderr=subprocess.DEVNULL
+    ) as daemon:
         try:
             while True:
                 with socket.socket() as probe:
