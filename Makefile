@@ -104,7 +104,7 @@ wheel-test: $(DEV)  ## build the wheel, install it without a compiler, test it f
 smoke: $(DEV)  ## every benchmark for a moment, so that none can rot
 	@$(PY) -m benchmarks --smoke
 
-interop: $(DEV)  ## real peers on loopback: libtorrent (PyPI), bittorrent-dht and -tracker (npm), opentracker, aria2
+interop: $(DEV)  ## real peers on loopback: libtorrent (PyPI), bittorrent-dht and -tracker (npm), opentracker, aria2, Chromium
 	@.ci/interop
 
 bench: $(DEV)  ## all benchmarks, each beside the peer it must beat, as one table (about 10 min)

@@ -209,17 +209,21 @@ class Library:
             shelved = await trio.to_thread.run_sync(found, memory, infohash)
             if shelved is not None:
                 return await self.session.add(*shelved, kept=False)
-        info, place = await self._described(link), self._root / infohash.hex()
+        place = self._root / infohash.hex()
+        info, peers = await self._described(link)
         if like is not None:
             versions = [(like.info, like.torrent.task.directory)]
             await trio.to_thread.run_sync(carry, shelf_of(versions), info, place)
-        return await self.session.add(Metainfo(info, web_seeds=link.web_seeds), place)
+        metainfo = Metainfo(info, web_seeds=link.web_seeds)
+        return await self.session.add(metainfo, place, peers=peers)
 
-    async def _described(self, link: Magnet) -> Info:
-        """What it is, asked of peers."""
+    async def _described(self, link: Magnet) -> tuple[Info, list[tuple[str, int]]]:
+        """What it is, asked of peers; and which were found."""
         torrent = await self.session.add(link, self._root, metadata_only=True, kept=False)
         try:
-            return await patiently(torrent, torrent.metadata, self.patience)
+            info = await patiently(torrent, torrent.metadata, self.patience)
+            known = torrent.sharing.swarm.commons.candidates
+            return info, [candidate.endpoint for candidate in known]
         finally:
             with trio.CancelScope(shield=True):
                 await self.session.remove(torrent)

@@ -167,3 +167,13 @@ async def test_an_origin_helps_when_the_swarm_is_slow(net: Testnet, tmp_path: Pa
                 peers, origins = door.gateway.library.received
                 assert peers > 0
                 assert origins >= 2_000_000
+
+
+async def test_an_origin_rests_when_the_swarm_is_fast(net: Testnet, tmp_path: Path) -> None:
+    files = {f"/www/{name}": data for name, data in SITE.items()}
+    with server(lambda handler: ranged(handler, files)) as origin:
+        async with house(net, tmp_path / "p", 1) as publisher:
+            await publisher.publish(write(tmp_path / "www", SITE), origin=f"{origin}/")
+            async with gateway(net, tmp_path / "g") as (door, _):
+                assert (await door.ask(f"{ROOT}/film.mp4")).body == SITE["film.mp4"]
+                assert door.gateway.library.received[1] == 0
