@@ -45,8 +45,11 @@ $(DEV): $(RUN) requirements-dev.txt
 
 # --- what people do ------------------------------------------------------------------------------
 
-demo: $(RUN)  ## see it work: 50 nodes on loopback, values, names, providers, failures
+demo: $(RUN)  ## see it work: 50 nodes on loopback, values, names, providers, failures; a simulation
 	@$(VENV)/bin/dhtctl demo
+	@rm -rf build/demo
+	@printf '\nThe same code in a network that is not there: 150 nodes that come and go, for ten minutes\n\n'
+	@$(VENV)/bin/dhtctl sim run churn --seeds 2 --set network.nodes=150 --set "duration='10 min'" --out build/demo
 
 live: $(RUN)  ## try it on the real Mainline network (talks to the internet; asks first)
 	@$(PY) -m benchmarks.live
@@ -64,6 +67,7 @@ check: $(DEV)  ## lint, format, types, import contracts, async rules
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy --config-file tests/mypy.ini tests
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/flake8 dht torrent simulations cli benchmarks tests/interop  # flake8-async; see .flake8
 
@@ -100,7 +104,7 @@ wheel-test: $(DEV)  ## build the wheel, install it without a compiler, test it f
 smoke: $(DEV)  ## every benchmark for a moment, so that none can rot
 	@$(PY) -m benchmarks --smoke
 
-interop: $(DEV)  ## real peers on loopback: libtorrent (PyPI), bittorrent-dht and -tracker (npm), opentracker, aria2
+interop: $(DEV)  ## real peers on loopback: libtorrent (PyPI), bittorrent-dht and -tracker (npm), opentracker, aria2, Chromium
 	@.ci/interop
 
 bench: $(DEV)  ## all benchmarks, each beside the peer it must beat, as one table (about 10 min)

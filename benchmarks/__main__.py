@@ -41,8 +41,10 @@ SECTIONS = (
     "git",
     "offload",
     "sim_protocol",
+    "sim_message",
     "sim_lookup",
     "sim_swarm",
+    "sim_agreement",
 )
 
 
@@ -77,11 +79,11 @@ def sections(
 def distributed(chosen: list[str], *, smoke: bool) -> Iterator[tuple[str, list[Row]]]:
     """Sites and repositories."""
     if "gateway" in chosen:
-        yield "(l) The gateway, warm", gateway.run(smoke=smoke)
+        yield "(i) The gateway, warm", gateway.run(smoke=smoke)
     if "git" in chosen:
-        yield "(m) A repository from peers, beside git daemon", git.run(smoke=smoke)
+        yield "(j) A repository from peers, beside git daemon", git.run(smoke=smoke)
     if "offload" in chosen:
-        title = "(n) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
+        title = "(p) Offload: an origin of 20 Mbit/s and its peers, 30 ms each way"
         yield title, offload.run(smoke=smoke)
 
 
@@ -90,17 +92,27 @@ def simulated(chosen: list[str], *, smoke: bool, large: bool) -> Iterator[tuple[
     if "sim_protocol" in chosen:
         from benchmarks import sim_protocol
 
-        yield "(i) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
+        yield "(k) Simulated: engines of dht.core on a virtual clock", sim_protocol.run(smoke=smoke)
+    if "sim_message" in chosen:
+        from benchmarks import sim_message
+
+        title = "(l) Simulated: networks under churn, every message an event"
+        yield title, sim_message.run(smoke=smoke, long=large)
     if "sim_lookup" in chosen:
         from benchmarks import sim_lookup
 
-        title = "(j) Simulated: lookups on whole networks, k = 20, alpha = 3"
+        title = "(m) Simulated: lookups on whole networks, k = 20, alpha = 3"
         yield title, sim_lookup.run(smoke=smoke, large=large)
     if "sim_swarm" in chosen:
         from benchmarks import sim_swarm
 
-        title = "(k) Simulated: compiled swarms, a flash crowd and a source four times a peer"
+        title = "(n) Simulated: compiled swarms, a flash crowd and a source four times a peer"
         yield title, sim_swarm.run(smoke=smoke, large=large)
+    if "sim_agreement" in chosen:
+        from benchmarks import sim_agreement
+
+        title = "(o) Simulated: do engines and compiled events tell the same story?"
+        yield title, sim_agreement.run(smoke=smoke)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""(m) Repositories: a clone from three peers beside one from ``git daemon``, and what moves.
+"""(l) Repositories: a clone from three peers beside one from ``git daemon``, and what moves.
 
 The repository is made by ``git fast-import``, the same each time: files of text in directories, of
 which each commit changes a few lines here and there. Two thirds of its history are published at
@@ -54,8 +54,8 @@ class Plan:
     rounds: int
 
 
-FULL: Final = Plan(3000, 8, 7)
-SMOKE: Final = Plan(250, 2, 1)
+FULL: Final = Plan(4000, 3, 5)
+SMOKE: Final = Plan(120, 1, 1)
 
 
 def history(commits: int, chance: int = 1) -> Iterator[bytes]:
@@ -181,7 +181,9 @@ def _daemon(home: Path) -> Iterator[str]:
         f"--base-path={home}",
         "--listen=127.0.0.1",
     ]
-    with subprocess.Popen([*words, f"--port={port}"], env=house.environment()) as daemon:
+    with subprocess.Popen(
+        [*words, f"--port={port}"], env=house.environment(), stderr=subprocess.DEVNULL
+    ) as daemon:
         try:
             while True:
                 with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""(n) What peers take off a server's uplink, in network namespaces of our own making.
+"""(p) What peers take off a server's uplink, in network namespaces of our own making.
 
 A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), and a site is visited by a
 crowd (:mod:`benchmarks.offload_site`). All who take part are behind uplinks of one width, and each

@@ -1,4 +1,4 @@
-"""(l) Lookups on whole networks: what building and looking up cost, against the number of nodes.
+"""(k) Lookups on whole networks: what building and looking up cost, against the number of nodes.
 
 Each size runs in a process of its own, so that its memory is its own; the kernels are compiled
 before the clock starts, and how long that takes from nothing is a row by itself. The rival is
@@ -40,7 +40,7 @@ def run(*, smoke: bool, large: bool = False) -> list[Row]:
         sizes = (*sizes, LARGEST)
     rows = [_cold()] if not smoke else []
     for nodes in sizes:
-        rows += _rows(nodes, _apart("measure", nodes, 2_000 if smoke else _lookups(nodes)))
+        rows += _rows(nodes, measured(nodes, 2_000 if smoke else _lookups(nodes)))
     rows.append(_churn(1_000 if smoke else 100_000, HOUR / 10 if smoke else HOUR))
     return rows
 
@@ -48,6 +48,11 @@ def run(*, smoke: bool, large: bool = False) -> list[Row]:
 def _lookups(nodes: int) -> int:
     """How many are made: the demand's million where it is made of a million nodes."""
     return 1_000_000 if nodes == SIZES[-1] else 200_000
+
+
+def measured(nodes: int, lookups: int) -> dict[str, Any]:
+    """What :func:`measure` says, in a process of its own."""
+    return _apart("measure", nodes, lookups)
 
 
 def _apart(what: str, *told: float, **more: str) -> dict[str, Any]:
@@ -170,7 +175,8 @@ def measure(nodes: int, lookups: int) -> dict[str, float]:
     some = min(lookups, 20_000)
     slow = network.look(some)
     dead = {"dead": some / slow["walk"], "dead_cpu": slow["cpu"], "dead_found": slow["found"]}
-    sizes = {"build": network.seconds, "memory": memory, "lookups": lookups}
+    tables = sum(column.nbytes for column in network.world.tables)
+    sizes = {"build": network.seconds, "memory": memory, "tables": tables, "lookups": lookups}
     return compiling | sizes | made | dead
 
 

@@ -11,7 +11,12 @@ The rules kernels keep, so that this stays true:
 * integers of one kernel are of one sign: numba, like numpy, makes a float of ``uint64 + int64``.
   Ids and distances are ``uint64``; places, counts and levels are ``int64``;
 * parallel loops run over *chunks* whose number depends on the work and not on the machine, and
-  chunks share nothing, so that the number of threads cannot change a result.
+  chunks share nothing, so that neither the number of threads nor who takes which chunk
+  (:func:`take`) can change a result.
+
+**Code on disk.** numba keeps it by the file of the kernel that Python calls, and would not see that
+another kernel, or a constant, that went into it was changed in another file. So what is kept here
+is stamped with the state of all files that kernels are made of (:data:`SOURCES`).
 
 numba and numpy live in the extra ``sim``; the node needs neither.
 """
@@ -19,7 +24,8 @@ numba and numpy live in the extra ``sim``; the node needs neither.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from simulations.errors import MissingExtra
 
@@ -31,10 +37,26 @@ except ImportError as error:  # pragma: no cover - the tests run with the extra
     raise MissingExtra("numba") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_HOME: Final = Path(__file__).parent
+_FAMILIES: Final = (".", "lookup", "message", "swarm", "../dht/core")
+"""Where kernels live, and where their constants come from."""
+
+
+def stamp(folders: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
+    """The state of the sources in ``folders``: of each its name, when it was changed, its size."""
+    files = (path for folder in folders for path in sorted(folder.glob("*.py")))
+    return tuple((path.name, (of := path.stat()).st_mtime_ns, of.st_size) for path in files)
+
+
+SOURCES: Final = stamp(_HOME / folder for folder in _FAMILIES)
+
+WORKERS: Final = 64
+"""Turns of a loop that is shared by :func:`take`: more than there are threads."""
 
 prange = numba.prange
 """A range whose turns may run side by side, in a :func:`parallel` kernel."""
@@ -48,8 +70,20 @@ def compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     (results would depend on the processor). ``kernel.py_func`` is the function itself, for tests.
     """
     manner = {"cache": True, "nogil": True, "error_model": "numpy"} | options
-    kernel: Callable[P, R] = numba.njit(**manner)(function)
-    return kernel
+    kernel: Any = numba.njit(**manner)(function)
+    index = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if index is not None:  # A private name: a test says when it is gone.
+        index._source_stamp = (index._source_stamp, SOURCES)  # noqa: SLF001
+    made: Callable[P, R] = kernel
+    return made
+
+
+def inner(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile what only kernels call.
+
+    Without the wrappers that take arrays from Python it is compiled in half the time.
+    """
+    return compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def parallel(function: Callable[P, R]) -> Callable[P, R]:
@@ -79,6 +113,36 @@ def prefetch(rows: Any, first: int, second: int) -> None:
     """
 
 
+def fetch(records: Any, *where: int) -> None:
+    """Say that ``records[where]`` will be read soon: means nothing to plain Python.
+
+    A step of a swarm reads four records for each connection that something comes on, each of which
+    names the next: who says which they are some turns ahead waits for none of them.
+    """
+
+
+def take(turns: Any) -> int:
+    """Take the next number, from 0 on; ``turns`` (int64[1]) counts for all threads together.
+
+    Loops of numba's are cut into equal parts, one for each thread, and end with the slowest: on a
+    machine that does something else as well that is half of it. Threads that take chunk after chunk
+    end together.
+    """
+    number = int(turns[0])
+    turns[0] += 1
+    return number
+
+
+@extending.intrinsic  # type: ignore[untyped-decorator]
+def _add_one(_context: Any, array: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        one = numba.core.cgutils.ir.Constant(numba.core.cgutils.ir.IntType(64), 1)
+        return builder.atomic_rmw("add", view.data, one, "monotonic")
+
+    return numba.types.int64(array), generate
+
+
 @extending.intrinsic  # type: ignore[untyped-decorator]
 def _leading_zeros(_context: Any, value: Any) -> Any:
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -88,12 +152,13 @@ def _leading_zeros(_context: Any, value: Any) -> Any:
 
 
 @extending.intrinsic  # type: ignore[untyped-decorator]
-def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
+def _prefetch(_context: Any, array: Any, place: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         cgutils, ir = numba.core.cgutils, numba.core.cgutils.ir
         kind = signature.args[0]
         view = context.make_array(kind)(context, builder, arguments[0])
-        where = cgutils.get_item_pointer(context, builder, kind, view, arguments[1:])
+        place = cgutils.unpack_tuple(builder, arguments[1])
+        where = cgutils.get_item_pointer(context, builder, kind, view, place)
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         shape = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         door = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
@@ -102,8 +167,7 @@ def _prefetch(_context: Any, array: Any, first: Any, second: Any, third: Any) ->
         builder.call(door, [builder.bitcast(where, byte), *manner])
         return context.get_dummy_value()
 
-    place = numba.types.intp
-    return numba.types.void(array, place, place, place), generate
+    return numba.types.void(array, numba.types.UniTuple(numba.types.intp, array.ndim)), generate
 
 
 @extending.overload(bit_length, jit_options={"cache": True})  # type: ignore[untyped-decorator]
@@ -114,10 +178,26 @@ def _compiled_bit_length(value: Any) -> Callable[[Any], int]:
     return bits
 
 
+@extending.overload(take, jit_options={"cache": True})  # type: ignore[untyped-decorator]
+def _compiled_take(turns: Any) -> Callable[[Any], int]:
+    def taken(turns: Any) -> int:
+        return _add_one(turns)  # type: ignore[no-any-return]
+
+    return taken
+
+
 @extending.overload(prefetch, jit_options={"cache": True})  # type: ignore[untyped-decorator]
 def _compiled_prefetch(rows: Any, first: Any, second: Any) -> Callable[[Any, Any, Any], None]:
     def fetch(rows: Any, first: Any, second: Any) -> None:
-        _prefetch(rows, first, second, 0)
-        _prefetch(rows, first, second, rows.shape[2] - 1)
+        _prefetch(rows, (first, second, 0))
+        _prefetch(rows, (first, second, rows.shape[2] - 1))
+
+    return fetch
+
+
+@extending.overload(fetch, jit_options={"cache": True})  # type: ignore[untyped-decorator]
+def _compiled_fetch(records: Any, *where: Any) -> Callable[..., None]:
+    def fetch(records: Any, *where: Any) -> None:
+        _prefetch(records, where)
 
     return fetch

@@ -48,9 +48,11 @@ def upright(axes: Any, curves: Floats, y: Floats, *, label: str = "", colour: in
 def groups(rows: Rows) -> Iterator[tuple[str, Rows]]:
     """The rows of each point of a sweep with its label; all of them, unlabelled, if there is none.
 
-    Columns of a sweep are known by their dots, which no other has, or as ``fidelity``.
+    Columns of a sweep are known by their dots, which no other has, or as ``fidelity``. One that has
+    a single value here tells nothing apart, and is left out of the labels.
     """
     swept = [name for name in rows if "." in name or name == "fidelity"]
+    swept = [name for name in swept if len(np.unique(rows[name])) > 1]
     if not swept or not rows.count:
         yield "", rows
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,14 +72,18 @@ class House:
 
 
 @asynccontextmanager
-async def house(net: Testnet, home: Path, number: int, **more: Any) -> AsyncIterator[House]:
+async def house(
+    net: Testnet, home: Path, number: int, *, upload: float = math.inf, **more: Any
+) -> AsyncIterator[House]:
     """One participant; ``number`` is its node of the network."""
     await trio.Path(home).mkdir(exist_ok=True)
     node = net.node(number)
     here = ((node.addresses[0][0], 0),)
     with Memory.open(home / "state") as memory:
         async with (
-            Session(node=node, listen=here, state=home / "state", same_host=True) as session,
+            Session(
+                node=node, listen=here, state=home / "state", same_host=True, upload=upload
+            ) as session,
             Names(node, memory, **more) as names,
         ):
             yield House(home, node, session, memory, names)

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+
+
+def _speaks_http() -> bool:
+    """Whether git has its helper for HTTP, which some are built without."""
+    if shutil.which("git") is None:
+        return False
+    where = subprocess.run(["git", "--exec-path"], capture_output=True, check=True, text=True)
+    return (Path(where.stdout.strip()) / "git-remote-http").exists()
+
+
+needs_http = pytest.mark.skipif(not _speaks_http(), reason="this git speaks no HTTP")
 NOBODY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",

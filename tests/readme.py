@@ -93,9 +93,10 @@ class Shell:
     def __init__(self, home: Path) -> None:
         self._home = home
         (home / "bin").mkdir()
-        program = home / "bin" / "dhtctl"
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m cli "$@"\n')
-        program.chmod(0o755)
+        for called, module in (("dhtctl", "cli"), ("git-remote-dht", "cli.git")):
+            program = home / "bin" / called
+            program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n')
+            program.chmod(0o755)
         path = f"{home / 'bin'}:{os.environ['PATH']}"
         # On a slow machine there would be lines of progress.
         variables = {"PATH": path, "DHTCTL_BOOTSTRAP": "", "DHTCTL_NO_PROGRESS": "1"}

@@ -6,7 +6,7 @@ import hashlib
 from random import Random
 from typing import TYPE_CHECKING
 
-from torrent.core.metainfo import BLOCK, Info, SafePath, Source, Version, draft, read_metainfo
+from torrent.core.metainfo import Info, SafePath, Source, Version, draft, read_metainfo
 from torrent.core.metainfo.merkle import leaf_hashes, root
 from torrent.core.metainfo.writing import About
 
@@ -37,10 +37,7 @@ class Sample:
 
 def block_digests(info: Info, piece: int, data: bytes | memoryview) -> tuple[bytes, ...]:
     """What storage hands to the swarm as ``Verdict.digests``."""
-    payload = info.payload_size(piece)
-    leaves = leaf_hashes(memoryview(data)[:payload])
-    padding = range(len(leaves) * BLOCK, len(data), BLOCK)
-    return (*leaves, *(hashlib.sha256(data[at : at + BLOCK]).digest() for at in padding))
+    return tuple(leaf_hashes(memoryview(data)[: info.payload_size(piece)]))
 
 
 def is_true(info: Info, piece: int, data: bytes | memoryview) -> bool:

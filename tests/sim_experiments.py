@@ -37,14 +37,14 @@ def ran(name: str, *sets: str, seed: int = 1) -> Rows:
     return rerun(name, *sets, seed=seed)
 
 
-def figures(name: str, rows: Rows) -> dict[str, float]:
+def figures(name: str, rows: Rows, *sets: str) -> dict[str, float]:
     """Its summary of some rows, by name."""
-    return {each.name: each.value for each in point(name).experiment.summary(rows)}
+    return {each.name: each.value for each in point(name, *sets).experiment.summary(rows)}
 
 
 def found(name: str, *sets: str, seed: int = 1) -> dict[str, float]:
     """The figures of one run of it."""
-    return figures(name, ran(name, *sets, seed=seed))
+    return figures(name, ran(name, *sets, seed=seed), *sets)
 
 
 def plotted(name: str, rows: Rows) -> list[Axes]:

@@ -23,10 +23,12 @@ class Pool:
 
     def __init__(self, size: int = 1 << 30) -> None:
         self.left = size
+        self.refused = 0
         self.out: dict[int, memoryview] = {}
 
     def acquire(self, size: int) -> memoryview | None:
         if size > self.left:
+            self.refused += 1
             return None
         self.left -= size
         buffer = memoryview(bytearray(size))

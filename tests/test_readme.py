@@ -58,7 +58,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
 def test_its_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^):]+)\)", TEXT):
-        assert readme.README.with_name(target).exists(), target
+        assert (readme.README.parent / target).exists(), target
 
 
 # The reading of it.

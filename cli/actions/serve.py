@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -13,7 +14,9 @@ from cli.keys import explained, read_address
 from cli.residents import shown
 from cli.torrents.naming import resolving
 from cli.torrents.swarming import joined
+from dht.errors import DhtError
 from dht.names import Reading
+from dht.node.identity import Identity
 from torrent.cdn.gateway.core.route import mount_of
 from torrent.cdn.gateway.gateway import Gateway
 from torrent.cdn.gateway.library import Library
@@ -24,6 +27,7 @@ from torrent.git.serving import PREFIX, Bundles
 
 if TYPE_CHECKING:
     from cli.context import Context
+    from dht.node.node import Node
 
 
 async def run(context: Context) -> ExitCode:
@@ -48,6 +52,7 @@ async def run(context: Context) -> ExitCode:
         library = await stack.enter_async_context(
             Library(session, root / "torrents", memory, limit=args.cache_size)
         )
+        nursery = await stack.enter_async_context(trio.open_nursery())
         gateway = Gateway(
             library,
             names,
@@ -55,12 +60,25 @@ async def run(context: Context) -> ExitCode:
             pins=pinned,
             origin=args.origin or "",
             allowed=args.allow_host,
+            promised=partial(_keep, context, node, nursery),
         )
         only = {*named, *pinned} if named else None
         gateway.provide(PREFIX, Bundles(gateway, only))
         _print(context, listeners, [*named, *pinned])
         await gateway.run(listeners)
     return ExitCode.DONE
+
+
+def _keep(context: Context, node: Node, nursery: trio.Nursery, promise: int) -> None:
+    """Keep the record of a pinned name, unless a running node of the state directory does."""
+    if promise and Identity.holder(context.settings.state) is None:
+        nursery.start_soon(_keep_one, node, promise)
+
+
+async def _keep_one(node: Node, promise: int) -> None:
+    """Keep it until a newer version takes its place."""
+    with suppress(DhtError):
+        await node.keep(promise)
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:

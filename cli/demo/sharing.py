@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -146,7 +147,17 @@ class Sharing:
             WrongError: It ended instead.
         """
         home = self._home / who
-        process: trio.Process = await self._nursery.start(self._started, home, words)
+        start = partial(
+            trio.run_process,
+            [*_US, *words],
+            cwd=home,
+            env=self._environment(home),
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            deliver_cancel=_ended,
+        )
+        process: trio.Process = await self._nursery.start(start)
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = b""
         while not line.endswith(b"\n"):
@@ -155,20 +166,6 @@ class Sharing:
                 raise WrongError(f"dhtctl {words[0]} ended")
             line += part
         return line.decode().strip(), process
-
-    async def _started(
-        self, home: Path, words: tuple[str, ...], *, task_status: trio.TaskStatus[trio.Process]
-    ) -> None:
-        await trio.run_process(
-            [*_US, *words],
-            cwd=home,
-            env=self._environment(home),
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            deliver_cancel=_ended,
-            task_status=task_status,
-        )
 
 
 async def _ended(process: trio.Process) -> None:

@@ -12,8 +12,8 @@ from cli.failures import translated
 from cli.git.repositories import Repository
 from cli.git.watching import Watched
 from cli.keys import keystore, open_key
-from cli.torrents.seeding import handed_over
 from dht.errors import DhtError
+from dht.node.identity import Identity
 from torrent.cdn.errors import LostRaceError
 from torrent.errors import TorrentError
 from torrent.git.making import State
@@ -126,7 +126,8 @@ class Pusher:
         now = await repository.publish(self._names, key, released[0].infohash, cas=seq)
         out = self._context.out
         out.note(f"published version {now.seq} in {count(len(made.generations), 'pack')}")
-        if not await handed_over(self._context, [each.infohash for each in released]):
+        # A running node takes it up within a second or two; nobody who pushes need wait for that.
+        if Identity.holder(self._context.settings.state) is None:
             out.warn("nobody serves it yet", hint="start `dhtctl node`, which will, and keep it up")
 
     def _holds(self, version: Version) -> bool:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cli.errors import UnreachableError
+from cli.failures import translated
 from cli.git.watching import Watched
 from cli.tables import size
 from cli.torrents.naming import newest, resolving
-from cli.torrents.swarming import joined
+from cli.torrents.swarming import at_home, joined
 from dht.errors import DhtError
 from torrent.cdn.errors import UnknownNameError
 from torrent.cdn.memory import Memory
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.context import Context
+    from cli.errors import CommandError
     from dht.node.node import Node
     from torrent.cdn.name import Name, Version
     from torrent.cdn.names import Names
@@ -92,11 +95,14 @@ class Remote:
         return self._manifest
 
     async def _is_new(self, name: Name) -> bool:
-        """Whether nothing was ever published under it."""
+        """Whether nothing was ever published under it, as far as anybody knows.
+
+        Should that be wrong, the push is refused: it replaces no version but the one it began with.
+        """
         try:
             await self._names.resolve(name, fresh=True)
         except UnknownNameError as absent:
-            return absent.seen is None and absent.evidence is not None and absent.evidence.complete
+            return absent.seen is None
         except (DhtError, TorrentError):
             return False  # Whoever asks again is told why.
         return False
@@ -108,13 +114,30 @@ class Remote:
             CommandError: It cannot be had.
         """
         manifest, largest = self._manifest, await self._largest()
-        kept = await self._watched.pursue(
-            f"fetch {size(manifest.size)}",
-            lambda: take(self._git, self._fetcher, manifest, largest),
-        )
+        try:
+            kept = await self._watched.pursue(
+                f"fetch {size(manifest.size)}",
+                lambda: take(self._git, self._fetcher, manifest, largest),
+            )
+        except UnreachableError as problem:
+            if not manifest.origin:
+                raise
+            kept = await self._from_origin(problem, largest)
         # It stays as long as it failed, so that it can be gone on with.
         await trio.to_thread.run_sync(lambda: shutil.rmtree(self._directory, ignore_errors=True))
         return kept
+
+    async def _from_origin(self, problem: CommandError, largest: int) -> tuple[Path, ...]:
+        """What nobody else has."""
+        # Whoever has all that comes from peers does not import this.
+        from torrent.git.origin import take_from_origin  # noqa: PLC0415
+
+        manifest, near = self._manifest, at_home(self._context)
+        self._context.out.warn(f"{problem.message}: asking its origin, {manifest.origin}")
+        try:
+            return await take_from_origin(self._git, manifest, largest, near=near)
+        except TorrentError as failure:
+            raise translated(failure) from failure
 
     async def _largest(self) -> int:
         """Bytes of the largest object that the user wants to have."""

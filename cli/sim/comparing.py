@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import ExitCode
-from cli.sim.figures import finite, interval, number, plus_minus
+from cli.sim.figures import finite, interval, number, plus_minus, told
 from cli.tables import aligned
 from simulations.io import results
 
@@ -36,6 +36,16 @@ def run(context: Context) -> ExitCode:
 
 
 def _table(found: list[Difference]) -> str:
+    points: dict[str, list[Difference]] = {}
+    for each in found:
+        points.setdefault(told(each.values), []).append(each)
+    how = "of pairs of equal seeds" if found[0].paired else "of independent runs"
+    lines = [line for point, some in points.items() for line in _lines(point, some)]
+    return "\n".join([*lines, f"differences {how}; * where 0 is outside"])
+
+
+def _lines(point: str, found: list[Difference]) -> list[str]:
+    """The differences of one point of a sweep."""
     head = ["figure", "A", "± 95 %", "B", "± 95 %", "B - A", "± 95 %", "unit", ""]
     rows = [
         [
@@ -46,8 +56,7 @@ def _table(found: list[Difference]) -> str:
         ]
         for each in found
     ]
-    how = "of pairs of equal seeds" if found[0].paired else "of independent runs"
-    return "\n".join([*aligned([head, *rows]), "", f"differences {how}; * where 0 is outside"])
+    return [*([point] if point else []), *aligned([head, *rows]), ""]
 
 
 def _cells(one: Interval) -> tuple[str, str]:
@@ -70,6 +79,7 @@ def _print(out: Output, each: Difference) -> None:
         **interval(each.change, "change_"),
         paired=each.paired,
         differs=_differs(each),
+        values=dict(each.values),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import tomllib
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +39,15 @@ def _show(context: Context) -> None:
     study, _ = studies.opened(context.args.name, {})
     kind: type[Experiment] = find("experiment", study.name)
     said = studies.source(study.name) or f'experiment = "{study.name}"\n'
-    about = "\n".join(f"# {line}".rstrip() for line in kind.about().splitlines())
     settings = _settings(kind)
-    own = "".join(f"# {name} = {value!r}\n" for name, value in settings.items())
-    text = f"{about}\n#\n# fidelities: {', '.join(kind.fidelities)}\n\n{said}"
+    own = "".join(f"# {name} = {_toml(value)}\n" for name, value in settings.items())
+    text = f"{_commented(kind.about())}\n#\n# fidelities: {', '.join(kind.fidelities)}\n\n{said}"
     if own:
-        text += f"\n[settings]          # the experiment's own, with their defaults\n{own}"
+        told = _commented(inspect.getdoc(kind.Settings) or "")
+        # TOML has a table once; those that the file sets stand there already.
+        mark = "# " if "settings" in tomllib.loads(said) else ""
+        head = f"{mark}[settings]          # the experiment's own, with their defaults"
+        text += f"\n{told}\n{head}\n{own}"
     context.out.result(
         "experiment",
         text.rstrip(),
@@ -51,6 +57,15 @@ def _show(context: Context) -> None:
         settings=settings,
         configuration=study.table,
     )
+
+
+def _commented(text: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in text.splitlines())
+
+
+def _toml(value: Any) -> str:
+    """A default as TOML has it."""
+    return json.dumps(value) if isinstance(value, bool | str) else repr(value)
 
 
 def _settings(kind: type[Experiment]) -> dict[str, Any]:

@@ -111,6 +111,18 @@ def _serve(verbs: Verbs) -> None:
         help="where browsers find it (default: 127.0.0.1:8080; port 0: any free one). Where the\n"
         "DHT listens is said before the verb: dhtctl --listen PORT serve",
     )
+    _add_holding(parser)
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="answer to this host name, too; others could be traps (may be repeated)",
+    )
+
+
+def _add_holding(parser: Parser) -> None:
+    """Take what a gateway has here, and where else it looks."""
     parser.add_argument(
         "--cache-size",
         type=size,
@@ -129,13 +141,6 @@ def _serve(verbs: Verbs) -> None:
         "--origin",
         metavar="URL",
         help="a web server has it, too: turn to that when the swarm is slow (BEP 19)",
-    )
-    parser.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="answer to this host name, too; others could be traps (may be repeated)",
     )
 
 

@@ -227,6 +227,10 @@ class Lookup:
                     break
         return tuple(found)
 
+    def hopeful(self) -> Iterable[Contact]:
+        """All contacts that were named and have not failed, asked or not, nearest first."""
+        return (candidate.contact for candidate in self._shortlist.live())
+
     def horizon(self, n: int) -> Contact | None:
         """The ``n``-th nearest contact that may come to answer, or the last; slow ones may not."""
         hoped = (each.contact for each in self._shortlist.live() if each.state != SLOW)

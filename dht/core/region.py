@@ -17,6 +17,10 @@ so prefixes too deep for any honest contact to be expected there are left out. T
 bounded besides: who invents contacts by the thousand gets that many lookups, and the walk ends
 incomplete.
 
+**What was named is kept.** A lookup for one point hears of contacts too far from it to be asked.
+They are seeds of the lookups to come: Sybils may be all that answers near some point, and name none
+but themselves; whoever was asked before, elsewhere, did name the honest one there.
+
 **What is asked.** A lookup for a point must be asked about that point, so :attr:`target` changes
 during the walk: whoever sends the requests reads it after each :meth:`next`. One who needs a
 ticket for the first target must ask for it those contacts that only answered for other points.
@@ -72,6 +76,7 @@ class RegionWalk:
         "_left",
         "_length",
         "_lookup",
+        "_named",
         "_overdue",
         "_owing",
         "_own",
@@ -109,6 +114,7 @@ class RegionWalk:
         self.finished = False
         # What is known of contacts, over all lookups.
         self._found: dict[Key, Contact] = {}
+        self._named: dict[Key, Contact] = {}  # of the region, and perhaps never asked
         self._depths: dict[Key, int] = {}
         self._shunned: set[Key] = set()  # failed and never answered, or struck off
         # What is in flight.
@@ -127,7 +133,7 @@ class RegionWalk:
         self._left -= 1
         self._wanted.clear()
         self._ready.clear()
-        known = {contact.key: contact for contact in (*self._seeds, *self._found.values())}
+        known = {contact.key: contact for contact in self._seeds} | self._named | self._found
         nearest = sorted(known.values(), key=lambda contact: contact.key ^ point)
         seeds = nearest[: max(2 * self._policy.k, len(self._seeds))]
         return Lookup(point, self._policy, seeds, own=self._own, exclude=self._shuns), length
@@ -141,6 +147,8 @@ class RegionWalk:
         """Go on to the next prefix when a lookup has ended, or to the end."""
         while self._lookup.finished and not self.finished:
             settled = self._lookup.complete
+            hopeful = self._lookup.hopeful()
+            self._named |= {c.key: c for c in hopeful if self._within(c.key)}
             if settled:
                 self._split()
                 self._leave_out_the_deep()

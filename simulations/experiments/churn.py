@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChurnSettings(watching.Spans):
-    """What is shown: of half an hour, a point for every 75 s."""
+    """What is shown over time.
+
+    Attributes:
+        spans: Parts into which time is cut for the plot: of half an hour, one for every 75 s.
+    """
 
     spans: int = 24
 

@@ -125,10 +125,10 @@ class Publish(Experiment):
         axes[0].plot(MEASURED, SHARES, label="measured (RFM17)", **style)
         axes[1].plot(list(REACHED.values()), list(REACHED), **style)
         axes[0].set(xlabel="time of a publication (s)", xscale="log", xlim=(0.3, 200))
-        axes[1].set(xlabel="nodes that took the record", xlim=(0, None))
+        axes[1].set(xlabel="nodes that took the record", xlim=(10, 32))
         for panel in axes:
             panel.set(ylabel="share of publications", ylim=(0, 1))
-        axes[0].legend()
+        axes[0].legend(loc="lower right", fontsize="x-small")
 
 
 def _holders(node: Node, errand: Errand, evidence: Evidence) -> float:

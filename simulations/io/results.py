@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +59,7 @@ class Difference:
         other: Its interval in the second.
         change: Second minus first; over pairs of equal seeds, if both have the same.
         paired: Whether it was.
+        values: The point of the sweep, where both have the same points.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Difference:
     other: Interval
     change: Interval
     paired: bool
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Results:
@@ -150,22 +152,36 @@ class Results:
             return [experiment.summary(rows) for rows, _ in runs]
 
     def compare(self, other: Results) -> list[Difference]:
-        """Each figure that both have: theirs minus ours. Sweeps are compared as a whole.
+        """Each figure that both have: theirs minus ours.
+
+        Sweeps over the same points are compared point by point; others as a whole.
 
         Raises:
             ResultError: They have no figure in common.
         """
-        ours, theirs = self._by_seed(), other._by_seed()
-        common = [key for key in ours if key in theirs]
-        if not common:
-            raise ResultError(f"{self.name} and {other.name} have no figure in common")
-        return [_difference(key, ours[key], theirs[key]) for key in common]
+        ours, theirs = self._points(), other._points()
+        if len(ours) > 1 and ours.keys() == theirs.keys():
+            return [
+                replace(each, values=json.loads(point))
+                for point, some in ours.items()
+                for each in _differences(some, theirs[point])
+            ]
+        return _differences(self, other)
+
+    def _points(self) -> dict[str, Results]:
+        """The runs of each point of the sweep."""
+        found: dict[str, list[tuple[Rows, dict[str, Any]]]] = {}
+        for rows, facts in self.shards:
+            point = json.dumps(facts["values"], sort_keys=True)
+            found.setdefault(point, []).append((rows, facts))
+        return {point: Results(shards, self.home) for point, shards in found.items()}
 
     def apart(self, other: Results, column: str) -> tuple[float, float]:
         """How far the distributions of a column are apart: Kolmogorov's distance, and its p."""
         return ks(self.rows[column], other.rows[column])
 
-    def _by_seed(self) -> dict[tuple[str, str], dict[Any, float]]:
+    def by_seed(self) -> dict[tuple[str, str], dict[Any, float]]:
+        """Each figure, by name and unit, of each run, by its seed and point."""
         found: dict[tuple[str, str], dict[Any, float]] = {}
         for rows, facts in self.shards:
             run = (facts["seed_root"], facts["seed"], json.dumps(facts["values"], sort_keys=True))
@@ -262,6 +278,14 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         key: value if isinstance(value, int | float | str) else json.dumps(value, sort_keys=True)
         for key, value in values.items()
     }
+
+
+def _differences(one: Results, other: Results) -> list[Difference]:
+    ours, theirs = one.by_seed(), other.by_seed()
+    common = [key for key in ours if key in theirs]
+    if not common:
+        raise ResultError(f"{one.name} and {other.name} have no figure in common")
+    return [_difference(key, ours[key], theirs[key]) for key in common]
 
 
 def _difference(

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulations.compiled import compiled, parallel, prange
+from simulations.compiled import WORKERS, inner, parallel, prange, take
 from simulations.lookup import patient, walk
 from simulations.lookup.desk import CALLS, NODE, NOW, SILENT, World, make_desk
 from simulations.lookup.path import result
 from simulations.lookup.slate import depth, rank
-from simulations.lookup.tables import CHUNKS, NOBODY
+from simulations.lookup.tables import CHUNKS, NOBODY, part
 from simulations.lookup.truth import closest_live, live_before
 
 if TYPE_CHECKING:
@@ -39,6 +39,22 @@ class Outcomes(NamedTuple):
     silent: NDArray[np.int32]
     elapsed: NDArray[np.float64]
     trace: NDArray[np.int32]
+
+
+class Errands(NamedTuple):
+    """What lookups are to be made, by whoever has time.
+
+    Attributes:
+        turns: Counts the chunks that were taken.
+        sources: From where ...
+        targets: ... to where.
+        made: Takes what comes of them.
+    """
+
+    turns: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    targets: NDArray[np.uint64]
+    made: Outcomes
 
 
 def room_for(count: int, found: int, traced: int) -> Outcomes:
@@ -77,20 +93,21 @@ def walks(
         faithful: Which kernel; if not said the fast one wherever it gives the same.
     """
     made = room_for(len(sources), rule.k if keep is None else keep, traced)
+    turns = np.zeros(1, np.int64)
     if faithful is None:
         # No timeout is shorter than the round trip, unless a ceiling makes it.
         in_time = patience.rtt <= min(patience.short_ceiling, patience.long_ceiling)
         plain = in_time and rule.paths == 1 and not rule.per_subnet
         faithful = not (plain and world.alive.all())
     if faithful:
-        _faithful(*world, rule, patience, sources, targets, made)
+        _faithful(*world, rule, patience, turns, sources, targets, made)
     else:
-        _fast(world.tables, rule, patience, sources, targets, made)
+        _fast(world.tables, rule, patience, turns, sources, targets, made)
     return made
 
 
 # The loops below only call: numba loses what is written within a parallel loop to an array that
-# came in a tuple, if the write stands in the loop itself.
+# came in a tuple, if the write stands in the loop itself; and takes no tuples within tuples.
 
 
 @parallel
@@ -98,32 +115,29 @@ def _fast(
     tables: Tables,
     rule: Rule,
     patience: Patience,
+    turns: NDArray[np.int64],
     sources: NDArray[np.int64],
     targets: NDArray[np.uint64],
     made: Outcomes,
 ) -> None:
-    for chunk in prange(CHUNKS):
-        _fast_chunk(chunk, tables, rule, patience, sources, targets, made)
+    for _ in prange(WORKERS):
+        _fast_turns(tables, rule, patience, Errands(turns, sources, targets, made))
 
 
-@compiled
-def _fast_chunk(
-    chunk: int,
-    tables: Tables,
-    rule: Rule,
-    patience: Patience,
-    sources: NDArray[np.int64],
-    targets: NDArray[np.uint64],
-    made: Outcomes,
-) -> None:
-    total, desk = len(sources), walk.make_desk(rule, made.trace.shape[1])
-    for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
-        count, sent, trips = walk.walk(tables, rule, sources[index], targets[index], desk)
-        made.requests[index] = sent
-        made.elapsed[index] = trips * patience.rtt
-        _keep(made.found[index], made.depths[index], desk.cards, count)
-        for request in range(min(sent, len(desk.trace))):
-            made.trace[index, request] = desk.trace[request]
+@inner
+def _fast_turns(tables: Tables, rule: Rule, patience: Patience, errands: Errands) -> None:
+    turns, sources, targets, made = errands
+    desk = walk.make_desk(rule, made.trace.shape[1])
+    chunk = take(turns)
+    while chunk < CHUNKS:
+        for index in range(*part(len(sources), chunk)):
+            count, sent, trips = walk.walk(tables, rule, sources[index], targets[index], desk)
+            made.requests[index] = sent
+            made.elapsed[index] = trips * patience.rtt
+            _keep(made.found[index], made.depths[index], desk.cards, count)
+            for request in range(min(sent, len(desk.trace))):
+                made.trace[index, request] = desk.trace[request]
+        chunk = take(turns)
 
 
 @parallel
@@ -133,38 +147,35 @@ def _faithful(
     subnets: NDArray[np.int32],
     rule: Rule,
     patience: Patience,
+    turns: NDArray[np.int64],
     sources: NDArray[np.int64],
     targets: NDArray[np.uint64],
     made: Outcomes,
 ) -> None:
-    for chunk in prange(CHUNKS):
-        world = World(tables, alive, subnets)
-        _faithful_chunk(chunk, world, rule, patience, sources, targets, made)
+    for _ in prange(WORKERS):
+        errands = Errands(turns, sources, targets, made)
+        _faithful_turns(World(tables, alive, subnets), rule, patience, errands)
 
 
-@compiled
-def _faithful_chunk(
-    chunk: int,
-    world: World,
-    rule: Rule,
-    patience: Patience,
-    sources: NDArray[np.int64],
-    targets: NDArray[np.uint64],
-    made: Outcomes,
-) -> None:
-    total, desk = len(sources), make_desk(rule)
-    for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
-        patient.walk(world, rule, patience, sources[index], targets[index], desk)
-        made.requests[index] = desk.counts[CALLS]
-        made.silent[index] = desk.tally[: rule.paths, SILENT].sum()
-        made.elapsed[index] = desk.clock[NOW]
-        count = result(desk, world, rule)
-        _keep(made.found[index], made.depths[index], desk.cards[rule.paths], count)
-        for request in range(min(desk.counts[CALLS], made.trace.shape[1])):
-            made.trace[index, request] = desk.calls[request, NODE]
+@inner
+def _faithful_turns(world: World, rule: Rule, patience: Patience, errands: Errands) -> None:
+    turns, sources, targets, made = errands
+    desk = make_desk(rule)
+    chunk = take(turns)
+    while chunk < CHUNKS:
+        for index in range(*part(len(sources), chunk)):
+            patient.walk(world, rule, patience, sources[index], targets[index], desk)
+            made.requests[index] = desk.counts[CALLS]
+            made.silent[index] = desk.tally[: rule.paths, SILENT].sum()
+            made.elapsed[index] = desk.clock[NOW]
+            count = result(desk, world, rule)
+            _keep(made.found[index], made.depths[index], desk.cards[rule.paths], count)
+            for request in range(min(desk.counts[CALLS], made.trace.shape[1])):
+                made.trace[index, request] = desk.calls[request, NODE]
+        chunk = take(turns)
 
 
-@compiled
+@inner
 def _keep(
     found: NDArray[np.int32], depths: NDArray[np.uint8], cards: NDArray[np.int64], count: int
 ) -> None:

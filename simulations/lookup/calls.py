@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.compiled import compiled
+from simulations.compiled import inner
 from simulations.lookup.desk import (
     ANSWER,
     CALLS,
@@ -44,7 +44,7 @@ RECENT = 16
 """All four as in :mod:`dht.core.timing`; a test compares them."""
 
 
-@compiled
+@inner
 def start_clock(desk: Desk, patience: Patience) -> None:
     """Begin at moment 0 with the experience of ``patience``."""
     desk.counts[:] = 0
@@ -53,7 +53,7 @@ def start_clock(desk: Desk, patience: Patience) -> None:
         observe(desk, patience)
 
 
-@compiled
+@inner
 def observe(desk: Desk, patience: Patience) -> None:
     """Learn from an answer how much answers differ."""
     if desk.clock[SEEN] == 0.0:
@@ -63,7 +63,7 @@ def observe(desk: Desk, patience: Patience) -> None:
     desk.clock[SEEN] += 1.0
 
 
-@compiled
+@inner
 def timeouts(desk: Desk, patience: Patience) -> tuple[float, float]:
     """The short and the long timeout of a request sent now, in seconds."""
     if desk.clock[SEEN] == 0.0:
@@ -79,7 +79,7 @@ def timeouts(desk: Desk, patience: Patience) -> tuple[float, float]:
     return short, max(short, long)
 
 
-@compiled
+@inner
 def send(desk: Desk, patience: Patience, node: int, path: int, question: int) -> int:
     """Note a request to ``node``; its number."""
     call = int(desk.counts[CALLS])
@@ -96,7 +96,7 @@ def send(desk: Desk, patience: Patience, node: int, path: int, question: int) ->
     return call
 
 
-@compiled
+@inner
 def next_event(desk: Desk, world: World, patience: Patience) -> tuple[int, bool]:
     """Go to the next moment at which something happens.
 
@@ -123,7 +123,7 @@ def next_event(desk: Desk, world: World, patience: Patience) -> tuple[int, bool]
     return late, False
 
 
-@compiled
+@inner
 def _answering(desk: Desk, world: World, patience: Patience) -> int:
     """The next call that will be answered: of somebody alive, before it is forgotten."""
     if patience.rtt > patience.forget_after:
@@ -135,7 +135,7 @@ def _answering(desk: Desk, world: World, patience: Patience) -> int:
     return NONE
 
 
-@compiled
+@inner
 def pass_timeout(desk: Desk, call: int) -> bool:
     """Let the next timeout of ``call`` pass; whether that was the long one."""
     if desk.calls[call, PASSED] == PATIENT:
@@ -147,7 +147,7 @@ def pass_timeout(desk: Desk, call: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def close(desk: Desk, call: int) -> None:
     """No timeout of ``call`` will pass any more."""
     kept = 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.compiled import bit_length, compiled
+from simulations.compiled import bit_length, inner
 from simulations.lookup.desk import (
     COUNT,
     LAST_POINT,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from simulations.lookup.rule import Rule
 
 
-@compiled
+@inner
 def question(desk: Desk, rule: Rule) -> int:
     """The place of whom to ask about the edge, which is then ``POINT``; -1 if there is no question.
 
@@ -49,7 +49,7 @@ def question(desk: Desk, rule: Rule) -> int:
     return _nearest(desk, rule.k, bit)
 
 
-@compiled
+@inner
 def pose(desk: Desk, call: int) -> None:
     """Note that ``call`` asks about ``POINT``."""
     desk.edge[LEFT] -= 1
@@ -57,7 +57,7 @@ def pose(desk: Desk, call: int) -> None:
     desk.points[LAST_POINT] = desk.points[POINT]
 
 
-@compiled
+@inner
 def over(desk: Desk, rule: Rule) -> bool:
     """Whether the walk is over, and so are the questions."""
     if not finished(desk, 0, rule) or (desk.edge[OWING] != NONE and desk.edge[PRESSING]):
@@ -65,7 +65,7 @@ def over(desk: Desk, rule: Rule) -> bool:
     return question(desk, rule) < 0
 
 
-@compiled
+@inner
 def _silent(desk: Desk) -> int:
     """The place of the nearest contact that is silent; -1 if nobody is."""
     if desk.tally[0, SLOWED] + desk.tally[0, SILENT] == 0:
@@ -77,7 +77,7 @@ def _silent(desk: Desk) -> int:
     return -1
 
 
-@compiled
+@inner
 def _horizon(desk: Desk, width: int) -> int:
     """The place of the ``width``-th nearest that may come to answer (no slow one), or the last."""
     farthest, hoped = -1, 0
@@ -90,7 +90,7 @@ def _horizon(desk: Desk, width: int) -> int:
     return farthest
 
 
-@compiled
+@inner
 def _nearest(desk: Desk, width: int, bit: np.uint64) -> int:
     """The place of who lives nearest to the edge among the ``width`` closest that answered."""
     best, seen = -1, 0

@@ -38,7 +38,7 @@ import numpy as np
 
 from simulations.compiled import bit_length, compiled, parallel, prange
 from simulations.dice import below, place, word
-from simulations.lookup.tables import BITS, CHUNKS, NOBODY, Tables, depths, draw_ids, halve
+from simulations.lookup.tables import BITS, CHUNKS, NOBODY, Tables, depths, draw_ids, halve, part
 from simulations.lookup.truth import closest_live, live_before
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _refresh(
 ) -> None:
     """Refresh each row of ``nodes`` whose phase this epoch is."""
     for chunk in prange(CHUNKS):
-        for index in range(len(nodes) * chunk // CHUNKS, len(nodes) * (chunk + 1) // CHUNKS):
+        for index in range(*part(len(nodes), chunk)):
             _refresh_node(tables, alive, nodes[index], seed, epoch, period)
 
 

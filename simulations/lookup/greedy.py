@@ -17,7 +17,7 @@ import numpy as np
 
 from simulations.compiled import compiled, parallel, prange
 from simulations.lookup.answers import ANYWHERE, answer, sort
-from simulations.lookup.tables import CHUNKS, NOBODY
+from simulations.lookup.tables import CHUNKS, NOBODY, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def _hops(
     for chunk in prange(CHUNKS):
         total, k = len(sources), tables.rows.shape[2]
         who, distances = np.empty(2 * k, np.int32), np.empty(2 * k, np.uint64)
-        for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
+        for index in range(*part(total, chunk)):
             taken[index] = _walk(tables, sources[index], targets[index], who, distances)
 
 
@@ -91,7 +91,7 @@ def _reached(
         room = paths * MOST_HOPS + k
         who, distances = np.empty(room + k, np.int32), np.empty(room + k, np.uint64)
         used = np.empty(room, np.int32)
-        for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
+        for index in range(*part(total, chunk)):
             source, target = sources[index], targets[index]
             arrived[index] = _any(tables, hostile, source, target, paths, who, distances, used)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dht.core.lookup import WIDEST
-from simulations.compiled import compiled
+from simulations.compiled import inner
 from simulations.lookup.desk import (
     ALPHA,
     ANSWERS,
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
     from simulations.lookup.rule import Rule
 
 
-@compiled
+@inner
 def begin(desk: Desk, path: int, rule: Rule) -> None:
     """Clear the slate of ``path``; its share of alpha is what dht.core.disjoint gives it."""
     desk.tally[path, :] = 0
     desk.tally[path, ALPHA] = max(1, (rule.alpha + path) // rule.paths)
 
 
-@compiled
+@inner
 def state_at(desk: Desk, path: int, where: int) -> int:
     """The state of the contact at a place."""
     return int(desk.cards[path, where] & STATE)
 
 
-@compiled
+@inner
 def share_alive(desk: Desk, path: int) -> float:
     """The share of contacts that live, as far as this path has seen; it begins with trust."""
     tally = desk.tally[path]
@@ -67,7 +67,7 @@ def share_alive(desk: Desk, path: int) -> float:
     return float(lived / (lived + tally[SLOWED] + tally[SILENT]))
 
 
-@compiled
+@inner
 def width(desk: Desk, path: int) -> int:
     """How many requests may be in flight: for alpha answers that can be hoped for."""
     tally = desk.tally[path]
@@ -77,7 +77,7 @@ def width(desk: Desk, path: int) -> int:
     return alpha
 
 
-@compiled
+@inner
 def wanted(desk: Desk, path: int, rule: Rule) -> int:
     """The place of whom to ask next; -1 if nobody, or nobody now.
 
@@ -101,7 +101,7 @@ def wanted(desk: Desk, path: int, rule: Rule) -> int:
     return -1
 
 
-@compiled
+@inner
 def finished(desk: Desk, path: int, rule: Rule) -> bool:
     """Whether the beta closest live contacts have answered, or nobody is left."""
     tally, cards = desk.tally[path], desk.cards[path]
@@ -120,7 +120,7 @@ def finished(desk: Desk, path: int, rule: Rule) -> bool:
     return True
 
 
-@compiled
+@inner
 def asked(desk: Desk, path: int, where: int, world: World, rule: Rule) -> None:
     """Note that the contact at ``where`` is asked: it belongs to this path now."""
     set_state(desk.cards[path], where, WAITING)
@@ -134,7 +134,7 @@ def asked(desk: Desk, path: int, where: int, world: World, rule: Rule) -> None:
                 order(desk, other, world, rule)
 
 
-@compiled
+@inner
 def fell_silent(desk: Desk, path: int, where: int, world: World, rule: Rule, state: int) -> None:
     """Its short or its long timeout passed: it is SLOW, or FAILED."""
     before = state_at(desk, path, where)
@@ -149,7 +149,7 @@ def fell_silent(desk: Desk, path: int, where: int, world: World, rule: Rule, sta
         order(desk, path, world, rule)
 
 
-@compiled
+@inner
 def came_back(desk: Desk, path: int, where: int) -> bool:
     """Its answer is here; whether that matters."""
     before = state_at(desk, path, where)
@@ -161,7 +161,7 @@ def came_back(desk: Desk, path: int, where: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def leave(desk: Desk, path: int, state: int) -> None:
     """Keep the counts when a contact leaves ``state``."""
     if state == WAITING:
@@ -172,7 +172,7 @@ def leave(desk: Desk, path: int, state: int) -> None:
         desk.tally[path, SILENT] -= 1
 
 
-@compiled
+@inner
 def learn(desk: Desk, path: int, heard: int, hops: int, own: int, world: World, rule: Rule) -> None:
     """Rank those who were heard of and are new."""
     for index in range(heard):
@@ -182,7 +182,7 @@ def learn(desk: Desk, path: int, heard: int, hops: int, own: int, world: World, 
     order(desk, path, world, rule)
 
 
-@compiled
+@inner
 def add(desk: Desk, path: int, distance: np.uint64, entry: int) -> int:
     """Put a card into the slate of ``path``; its place, -1 if it was known."""
     where = insert(desk.away[path], desk.cards[path], desk.tally[path, COUNT], distance, entry)
@@ -191,7 +191,7 @@ def add(desk: Desk, path: int, distance: np.uint64, entry: int) -> int:
     return where
 
 
-@compiled
+@inner
 def taken(desk: Desk, path: int, distance: np.uint64, rule: Rule) -> bool:
     """Whether another path has asked who is ``distance`` away."""
     for other in range(rule.paths):
@@ -202,14 +202,14 @@ def taken(desk: Desk, path: int, distance: np.uint64, rule: Rule) -> bool:
     return False
 
 
-@compiled
+@inner
 def order(desk: Desk, path: int, world: World, rule: Rule) -> None:
     """Decide afresh who is barred, where subnets are limited."""
     if rule.per_subnet:
         settle(desk.cards[path], desk.tally[path, COUNT], world.subnets, rule.per_subnet)
 
 
-@compiled
+@inner
 def result(desk: Desk, world: World, rule: Rule) -> int:
     """Write the closest of all paths to the last slate; how many they are, at most k.
 
@@ -234,7 +234,7 @@ def result(desk: Desk, world: World, rule: Rule) -> int:
     return kept
 
 
-@compiled
+@inner
 def _hops(desk: Desk, path: int, where: int, rule: Rule) -> int:
     """How far it was found on the path that asked it; if none did, the farthest of all."""
     hops = depth(desk.cards[path, where])

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulations.compiled import compiled
+from simulations.compiled import inner
 from simulations.lookup.answers import ANYWHERE, answer, sort
 from simulations.lookup.calls import next_event, observe, pass_timeout, send, start_clock
 from simulations.lookup.desk import (
@@ -62,7 +62,7 @@ QUESTIONS = 2
 """As in :mod:`dht.core.edge`; a test compares them."""
 
 
-@compiled
+@inner
 def walk(
     world: World, rule: Rule, patience: Patience, source: int, target: np.uint64, desk: Desk
 ) -> None:
@@ -88,7 +88,7 @@ def walk(
                 fell_silent(desk, desk.calls[call, PATH], where, world, rule, state)
 
 
-@compiled
+@inner
 def _start(world: World, rule: Rule, source: int, target: np.uint64, desk: Desk) -> None:
     """Deal the 2k closest contacts of the own table, for each path, out to the paths."""
     desk.points[TARGET] = target
@@ -105,7 +105,7 @@ def _start(world: World, rule: Rule, source: int, target: np.uint64, desk: Desk)
         order(desk, path, world, rule)
 
 
-@compiled
+@inner
 def _ask(world: World, rule: Rule, patience: Patience, desk: Desk) -> None:
     """Ask on all paths, and, where nobody is left to ask, about the edge."""
     sent = 0
@@ -122,7 +122,7 @@ def _ask(world: World, rule: Rule, patience: Patience, desk: Desk) -> None:
             pose(desk, send(desk, patience, rank(desk.cards[0, where]), 0, 1))
 
 
-@compiled
+@inner
 def _finished(rule: Rule, desk: Desk) -> bool:
     """Every path is, and so are the questions."""
     if rule.paths == 1:
@@ -133,7 +133,7 @@ def _finished(rule: Rule, desk: Desk) -> bool:
     return True
 
 
-@compiled
+@inner
 def _place(world: World, call: int, desk: Desk) -> int:
     """Where the contact stands that ``call`` asked; -1 if it had to give way."""
     path, node = desk.calls[call, PATH], desk.calls[call, NODE]
@@ -141,7 +141,7 @@ def _place(world: World, call: int, desk: Desk) -> int:
     return find(desk.away[path], desk.tally[path, COUNT], distance)
 
 
-@compiled
+@inner
 def _take_answer(world: World, rule: Rule, source: int, call: int, desk: Desk) -> None:
     """Learn what the answer names; of a question only if we still wait for it."""
     path, where = desk.calls[call, PATH], _place(world, call, desk)
@@ -162,7 +162,7 @@ def _take_answer(world: World, rule: Rule, source: int, call: int, desk: Desk) -
     learn(desk, path, heard, hops, source, world, rule)
 
 
-@compiled
+@inner
 def _miss_question(call: int, desk: Desk) -> None:
     """A question is not worth a long timeout: after the short one nobody waits for it."""
     dead = pass_timeout(desk, call)

@@ -28,7 +28,7 @@ from simulations.lookup.slate import (
     rank,
     set_state,
 )
-from simulations.lookup.tables import CHUNKS
+from simulations.lookup.tables import CHUNKS, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def _chunk(
     away, cards = np.empty(room, np.uint64), np.empty(room, np.int64)
     who, distances = np.empty(3 * rule.k, np.int32), np.empty(3 * rule.k, np.uint64)
     total = len(sources)
-    for index in range(total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS):
+    for index in range(*part(total, chunk)):
         source, target = sources[index], targets[index]
         heard = answer(tables, source, target, 2 * rule.k, ANYWHERE, who, distances)
         count = _learn(away, cards, 0, who, distances, heard, source, 1)

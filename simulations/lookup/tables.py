@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulations.compiled import bit_length, compiled, parallel, prange
+from simulations.compiled import WORKERS, bit_length, compiled, parallel, prange, take
 from simulations.dice import below, place
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def build(ids: NDArray[np.uint64], k: int, seed: int) -> Tables:
     """Draw full tables of bucket size ``k`` for the nodes ``ids`` (ascending, all different)."""
     depth = depths(ids, k)
     rows = np.empty((len(ids), int(depth.max(initial=0)) + 1, k), np.int32)
-    _fill(ids, depth, rows, np.uint64(seed))
-    return Tables(ids, depth, rows)
+    tables = Tables(ids, depth, rows)
+    _fill(tables, np.uint64(seed), np.zeros(1, np.int64))
+    return tables
 
 
 def depths(ids: NDArray[np.uint64], k: int) -> NDArray[np.uint8]:
@@ -78,6 +79,12 @@ def depths(ids: NDArray[np.uint64], k: int) -> NDArray[np.uint8]:
     depth = np.empty(len(ids), np.uint8)
     _depths(ids, k, depth)
     return depth
+
+
+@compiled
+def part(total: int, chunk: int) -> tuple[int, int]:
+    """Where the ``chunk``-th of ``CHUNKS`` parts of ``total`` begins and ends."""
+    return total * chunk // CHUNKS, total * (chunk + 1) // CHUNKS
 
 
 @compiled
@@ -112,21 +119,28 @@ def _depths(ids: NDArray[np.uint64], k: int, depth: NDArray[np.uint8]) -> None:
 
 
 @parallel
-def _fill(
-    ids: NDArray[np.uint64], depth: NDArray[np.uint8], rows: NDArray[np.int32], seed: np.uint64
-) -> None:
-    """Fill all rows, a chunk of neighbours at a time."""
-    for chunk in prange(CHUNKS):
-        first, last = len(ids) * chunk // CHUNKS, len(ids) * (chunk + 1) // CHUNKS
+def _fill(tables: Tables, seed: np.uint64, turns: NDArray[np.int64]) -> None:
+    for _ in prange(WORKERS):
+        _fill_turns(tables, seed, turns)
+
+
+@compiled
+def _fill_turns(tables: Tables, seed: np.uint64, turns: NDArray[np.int64]) -> None:
+    """Fill rows, a chunk of neighbours at a time."""
+    ids, depth, rows = tables
+    marks = np.zeros(4, np.uint64)
+    ranges = np.zeros((BITS + 1, 2), np.int64)
+    chunk = take(turns)
+    while chunk < CHUNKS:
+        first, last = part(len(ids), chunk)
         # The range that shares ``level`` bits with the node: neighbours have nearly all in common.
-        ranges = np.zeros((BITS + 1, 2), np.int64)
         ranges[0, 1] = len(ids)
         shared = 0
-        marks = np.zeros(4, np.uint64)
         for node in range(first, last):
             _fill_node(ids, node, depth[node], shared, ranges, rows[node], place(seed, node), marks)
             if node + 1 < len(ids):
                 shared = min(BITS - bit_length(ids[node] ^ ids[node + 1]), int(depth[node]))
+        chunk = take(turns)
 
 
 @compiled

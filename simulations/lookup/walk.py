@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulations.compiled import bit_length, compiled, prefetch
+from simulations.compiled import bit_length, inner, prefetch
 from simulations.lookup.answers import ANYWHERE, answer
 from simulations.lookup.slate import (
     ANSWERED,
@@ -64,7 +64,7 @@ class Desk(NamedTuple):
     trace: NDArray[np.int32]
 
 
-@compiled
+@inner
 def make_desk(rule: Rule, traced: int) -> Desk:
     """Make a desk for walks by ``rule``, of which ``traced`` requests are kept."""
     room = max(rule.k, rule.beta)
@@ -78,7 +78,7 @@ def make_desk(rule: Rule, traced: int) -> Desk:
     )
 
 
-@compiled
+@inner
 def walk(
     tables: Tables, rule: Rule, source: int, target: np.uint64, desk: Desk
 ) -> tuple[int, int, int]:
@@ -108,7 +108,7 @@ def walk(
         count, cursor = _learn(desk, heard, source, depth(entry) + 1, count, cursor)
 
 
-@compiled
+@inner
 def _ask(
     tables: Tables,
     rule: Rule,
@@ -138,7 +138,7 @@ def _ask(
     return sent, cursor
 
 
-@compiled
+@inner
 def _finished(desk: Desk, window: int) -> bool:
     """Whether all of the window have answered."""
     for index in range(window):  # noqa: SIM110 - kernels have no generators
@@ -147,7 +147,7 @@ def _finished(desk: Desk, window: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def _learn(desk: Desk, heard: int, own: int, hops: int, count: int, cursor: int) -> tuple[int, int]:
     """Rank what was heard; how many are known then, and the first that may be unasked."""
     for index in range(heard):

@@ -23,6 +23,8 @@ class Keeping:
         count: Records in the network, each of another publisher, chosen among all places.
         period: Seconds from one publication to the next; 0: each is published once.
         provided: They are provider records, which holders do not replicate.
+        anybody: Whoever is there publishes again, as if owners never left; else the owner does,
+            as long as it is there.
         begin: When the first is published, in seconds.
         spread: Seconds over which the first publications are spread.
         reads: Reads of one of them that a node makes, on average, in an hour.
@@ -32,6 +34,7 @@ class Keeping:
     count: int = 0
     period: float = 0.0
     provided: bool = False
+    anybody: bool = False
     begin: float = 0.0
     spread: float = 0.0
     reads: float = 0.0
@@ -54,5 +57,6 @@ class Keeping:
         w.records["publisher_id"] = w.nodes["id"][publishers]
         w.records["period"] = self.period
         w.records["provided"] = self.provided
+        w.records["anybody"] = self.anybody
         for r, at in enumerate(self.begin + self.spread * rng.random(self.count)):
             expect(w, float(at), events.PUBLISH, r)

@@ -234,10 +234,12 @@ def soon_or_later(w: World, wait: float, kind: int, now: float) -> None:
 
 @part
 def publish(w: World, r: int, now: float) -> None:
-    """Record ``r`` is published, or again, if its publisher is still there."""
+    """Record ``r`` is published, or again, if its publisher, or anybody who may, is still there."""
     record = w.records[r]
-    n = record.publisher
-    if not w.nodes[n].alive or w.nodes[n].id != record.publisher_id:
+    n = somebody(w) if record.anybody else record.publisher
+    if n < 0 or not w.nodes[n].alive:
+        return
+    if w.nodes[n].id != record.publisher_id and not record.anybody:
         return
     if record.period > 0.0:
         later(w, now + jittered(w, record.period), events.PUBLISH, r)

@@ -152,7 +152,13 @@ CANDIDATE: Final = _record(away="u8", slot="i4", state="u1", hops="u1", silent="
 HELD: Final = _record(record="i8", renewed="f8", replicate="f8")
 
 RECORD: Final = _record(
-    key="u8", publisher_id="u8", publisher="i8", provided="i8", copies="i8", period="f8"
+    key="u8",
+    publisher_id="u8",
+    publisher="i8",
+    provided="i8",
+    anybody="i8",
+    copies="i8",
+    period="f8",
 )
 
 MOMENT: Final = _record(time="f8", serial="i8", kind="i4", index="i4")

@@ -25,6 +25,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from dht.core.effects import Reply
+from dht.core.keys import Key
 from dht.core.messages import Answer, FindNode, Get, Providers, Put, Record
 from dht.mainline.nodeid import secure_key
 from simulations.registry import register
@@ -32,7 +33,6 @@ from simulations.registry import register
 if TYPE_CHECKING:
     from random import Random
 
-    from dht.core.keys import Key
     from dht.core.messages import Contact, Origin, Request, Response
     from simulations.protocol.networks import Network
     from simulations.protocol.node import Node
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 REGION: Final = 8
 """Leading bits that a key shares with the target which an active attacker cares about: those that
 a defence would search (about a 256th of all nodes)."""
+
+
+NEAR: Final = 40
+"""Bits that are nearer than any honest key: there are fewer than 2**32 nodes."""
 
 
 class Adversary:
@@ -99,17 +103,22 @@ class Adversary:
         return tuple(node.contact for node in near)
 
     @classmethod
-    def keys(cls, contacts: list[Contact], target: Key, network: Network, rng: Random) -> list[Key]:
-        """The keys of its nodes, given where they stand (their keys so far are drawn at will)."""
+    def keys(
+        cls, contacts: list[Contact], target: Key, network: Network, rng: Random, bits: int = NEAR
+    ) -> list[Key]:
+        """The keys of its nodes, given where they stand (their keys so far are drawn at will).
+
+        Free ones share ``bits`` with the target (an option of the behaviour): who wants not to be
+        noticed is no nearer than he must be.
+        """
         if not cls.grinds:
             return [contact.key for contact in contacts]
         if network.secure:
             hosts = [str(contact.endpoint[0]) for contact in contacts]  # type: ignore[index]
             drawn = ([secure_key(host, r, rng) for r in range(8)] for host in hosts)
             return [min(each, key=target.__xor__) for each in drawn]
-        # Nearer than any honest key: there are fewer than 2**32 nodes, and these share 40 bits.
         space = network.policy.space
-        return [space.draw_under(target, 40, rng) for _ in contacts]
+        return [space.draw_under(target, bits, rng) for _ in contacts]
 
 
 @register("adversary", "drop")
@@ -202,6 +211,47 @@ class Flood(Adversary):
             for node in (victim, honest[self.rng.randrange(len(honest))]):
                 world.knock(self.node, node, FindNode(self.node.key))
         return world.now + self.every
+
+
+@register("adversary", "surround")
+class Surround(Mislead):
+    """Knocks at the node that has the target's key, with keys for each bucket of its table.
+
+    What the victim learns from the attacker's nodes is the attacker's nodes (as :class:`Mislead`).
+    """
+
+    grinds = True
+    settled = False
+    every: ClassVar[float] = 10.0
+    buckets: ClassVar[int] = 8
+
+    def act(self, world: World) -> float:
+        """Send the victim a request, as one would who wants to be known."""
+        if not self.node.alive:
+            return inf
+        honest = [node for node in world.nodes if node.adversary is None]
+        victim = min(honest, key=lambda node: node.contact.key ^ self.target)
+        world.knock(self.node, victim, FindNode(self.node.key))
+        return world.now + self.every
+
+    @classmethod
+    def keys(
+        cls, contacts: list[Contact], target: Key, network: Network, rng: Random, bits: int = 0
+    ) -> list[Key]:
+        """Keys that share 0, 1, 2... bits with the target in turn, as far as can be chosen."""
+        space = network.policy.space
+        found = []
+        for index, contact in enumerate(contacts):
+            own = bits + index % cls.buckets
+            if network.secure:
+                host = str(contact.endpoint[0])  # type: ignore[index]
+                drawn = [secure_key(host, r, rng) for r in range(8)]
+                near = [abs(space.prefix_length(key, target) - own) for key in drawn]
+                found.append(drawn[near.index(min(near))])
+            else:
+                other = Key(target ^ (1 << (space.bits - 1 - own)))
+                found.append(space.draw_under(other, own + 1, rng))
+        return found
 
 
 def _asked(request: Request) -> Key | None:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 BACKOFF: Final = 5.0
 """Seconds for which an address that failed is not dialled again: the swarm's ``BackoffBase``."""
 
+READ: Final = 20.0
+"""Seconds after which who is connected and does not answer has failed: ``dhtReadMessageTimeout``,
+10 s, and the one time that a request is sent again."""
+
 HEARD, WAITING, QUERIED, UNREACHABLE = range(4)
 """States of a peer in a query, by their names in ``qpeerset``."""
 
@@ -136,9 +140,11 @@ class Publication:
         self.requests += 1
         there = self._where[key]
         takes, connected = self._streams.dial(self.node, there)
-        takes += self._streams.answer() if connected else 0.0
-        self.failures += not connected
-        self._world.schedule(self._world.now + takes, partial(then, key, answered=connected))
+        answer = self._streams.answer() if connected else 0.0
+        answered = connected and answer <= READ
+        self.failures += not answered
+        moment = self._world.now + takes + min(answer, READ)
+        self._world.schedule(moment, partial(then, key, answered=answered))
 
     # The follow-up, and the put.
 
@@ -163,8 +169,8 @@ class Publication:
         for key in peers:
             self.requests += 1
             there, failed = self._where[key], self._failed.get(key, -BACKOFF)
-            takes, connected = 0.0, False
-            if self._world.now - failed >= BACKOFF:
+            takes, connected = 0.0, self._streams.connected(self.node, there)
+            if not connected and self._world.now - failed >= BACKOFF:
                 takes, connected = self._streams.dial(self.node, there)
             self.failures += not connected
             written = partial(self._written, there, connected=connected)

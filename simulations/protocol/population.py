@@ -231,15 +231,28 @@ class Population:
             raise ConfigError("churn.trace holds no session")
         for _ in range(trace.nodes):
             self.create(alive=False)
-        up = [index for index, start in zip(trace.node, trace.start, strict=True) if start <= 0]
-        for index in up:
-            self._start(self.world.nodes[int(index)])
-        self.plant()
-        for index, start, end in zip(trace.node, trace.start, trace.end, strict=True):
-            node = self.world.nodes[int(index)]
+        sessions = zip(trace.node, trace.start, trace.end, strict=True)
+        seen = [(self.world.nodes[int(index)], start, end) for index, start, end in sessions]
+        for node, start, _ in seen:
+            if start <= 0:
+                self._start(node)
+        # Who has not come yet is known to nobody.
+        self.plant(node for node in self.world.nodes if not node.alive)
+        for node, start, end in seen:
             if start > 0:
                 self.world.schedule(float(start), self._appear, node)
             self.world.schedule(float(end), self.leave, node)
+
+    def restart(
+        self, node: Node, known: Iterable[Contact] = (), policy: Policy | None = None
+    ) -> None:
+        """Let ``node`` begin anew, with its key, what it saved of its contacts, and its policy."""
+        self.leave(node)
+        self._start(node)
+        if policy is not None:
+            node.engine = Engine(node.key, policy, self._engines, serves=node.serves)
+        if known:
+            self.world.command(node, Learn(tuple(known)))
 
     def _appear(self, node: Node) -> None:
         self._start(node)

@@ -143,9 +143,10 @@ class Run:
         if options.pop("hunt", False):
             self.users.prey = self.network.record(b"prey %d" % rng.getrandbits(64))
             self.target = self.users.prey.key
+        bits = options.pop("bits", 0)
         count = wanted.count or round(wanted.share * self.scenario.network.nodes)
         if wanted.count or wanted.subnets or kind.grinds:
-            self._invade(kind, count, rng)
+            self._invade(kind, count, rng, {"bits": bits} if bits else {})
         else:
             self.band = rng.sample([node for node in self.world.nodes if node.alive], count)
         for node in self.band:
@@ -153,14 +154,14 @@ class Run:
             node.adversary = _made(kind, (node, self.band, rng, self.target), options)
             self.world.schedule(self.world.now, self._act, node.adversary)
 
-    def _invade(self, kind: type[Adversary], count: int, rng: Random) -> None:
+    def _invade(self, kind: type[Adversary], count: int, rng: Random, wish: dict[str, Any]) -> None:
         """Add nodes of the attacker's, and let them be known as all others are."""
         start = len(self.world.nodes)
         where = replace(self.network, crowd=self._crowd(count))
         if where.crowd != self.network.crowd:  # Places are counted in subnets: theirs are others.
             start *= where.crowd
         drawn = [where.contact(start + index, rng) for index in range(count)]
-        keys: list[Key] = kind.keys(drawn, self.target, self.network, rng)
+        keys: list[Key] = kind.keys(drawn, self.target, self.network, rng, **wish)
         for contact, key in zip(drawn, keys, strict=True):
             self.band.append(self.population.create(type(contact)(key, contact.endpoint)))
         if self.scenario.network.start == "full":

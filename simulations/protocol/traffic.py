@@ -117,21 +117,21 @@ class Users:
             return self.put(node)
         if dice < traffic.puts + traffic.gets and self.stored:
             return self.get(node, self.stored[self._rng.randrange(len(self.stored))])
-        return self.seek(node, self._network.policy.space.draw(self._rng))
+        target = self._network.policy.space.draw(self._rng)
+        return self.seek(node, target if self.prey is None else self.prey.key)
 
     def seek(self, node: Node, target: Key) -> int:
         """Have ``node`` look for the closest to ``target``."""
-        target = target if self.prey is None else self.prey.key
         number = self._begin(Errand(Kind.LOOKUP, target, self._world.now))
         return self._go(node, do.Walk(number, target, self._paths))
 
-    def put(self, node: Node, record: Record | None = None) -> int:
-        """Have ``node`` store a record, a fresh one by default."""
+    def put(self, node: Node, record: Record | None = None, region: int | None = None) -> int:
+        """Have ``node`` store a record, a fresh one by default; where the traffic says, or so."""
         if record is None:
             record = self.prey or self._network.record(b"%d" % (self._last + 1))
         number = self._begin(Errand(Kind.PUT, record.key, self._world.now))
         self._puts[number] = record
-        region = self._traffic.region or None
+        region = (self._traffic.region if region is None else region) or None
         return self._go(node, do.Publish(number, record, None, self._paths, region))
 
     def get(self, node: Node, record: Record) -> int:

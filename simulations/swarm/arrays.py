@@ -30,36 +30,38 @@ LIAR: Final = 3
 
 PEER: Final = np.dtype(
     [
+        # What each transfer reads: one line of the cache.
         ("row", "i8"),  # where its connections begin
-        ("room", "i4"),  # how many there can be, banned ones included
-        ("wanted", "i4"),  # how many it looks for
-        ("limit", "i4"),  # how many it accepts
-        ("degree", "i4"),
-        ("place", "i4"),  # where it stands among those present
+        ("up", "f8"),
+        ("budget", "f8"),  # what its downlink has left in this step
+        ("uploaded", "f8"),
+        ("downloaded", "f8"),
         ("count", "i4"),  # pieces that passed
         ("opened", "i4"),  # pieces under way
-        ("loose", "i4"),  # chunks under way that nobody is asked for
         ("fetches", "i4"),  # connections on which something comes
         ("unserved", "i4"),  # of these, not yet served in this step
         ("given", "i4"),  # slots in use
-        ("phase", "i4"),  # the step of a round in which it chokes
-        ("bans", "i4"),  # by how many it was banned
-        ("falsely", "i4"),  # whom it banned though they were honest
         ("state", "u1"),
         ("role", "u1"),
         ("policy", "u1"),  # how it chokes while it fetches
         ("super", "u1"),
-        ("up", "f8"),
+        # The rest.
+        ("room", "i4"),  # how many connections there can be, banned ones included
+        ("wanted", "i4"),  # how many it looks for
+        ("limit", "i4"),  # how many it accepts
+        ("degree", "i4"),
+        ("place", "i4"),  # where it stands among those present
+        ("loose", "i4"),  # chunks under way that nobody is asked for
+        ("phase", "i4"),  # the step of a round in which it chokes
+        ("bans", "i4"),  # by how many it was banned
+        ("falsely", "i4"),  # whom it banned though they were honest
         ("down", "f8"),
-        ("budget", "f8"),  # what its downlink has left in this step
         ("arrival", "f8"),
         ("patience", "f8"),  # leaves unfinished after this
         ("stay", "f8"),  # leaves this long after it finished
         ("leaves", "f8"),
         ("completion", "f8"),
         ("left", "f8"),
-        ("uploaded", "f8"),
-        ("downloaded", "f8"),
         ("wasted", "f8"),
     ],
     align=True,
@@ -181,6 +183,8 @@ FRESH: Final = 4
 """Pieces a peer that pass in one step, on average; beyond, uplinks idle until the next."""
 PLANES: Final = 6
 """Bits of a count of neighbours."""
+LANES: Final = 8
+"""Words counted at once: 512 bits."""
 SEVEN: Final = 7
 """Neighbours that are counted at once; 63 is a multiple."""
 
@@ -189,7 +193,7 @@ def allocate(
     peers: int, pieces: int, rooms: Array, *, slots: int, chunks: int, liars: bool
 ) -> Arrays:
     """Empty arrays: ``rooms[v]`` connections for peer v."""
-    words = (pieces + 63) // 64
+    words = -(-pieces // (64 * LANES)) * LANES
     rows = np.zeros(peers + 1, np.int64)
     np.cumsum(rooms, out=rows[1:])
     people = _records(peers, PEER)

@@ -14,7 +14,8 @@ import numpy as np
 
 from simulations.compiled import bit_length
 from simulations.dice import unit
-from simulations.swarm.arrays import MOST_OPEN, NOBODY, PLANES, SEVEN, Array, Arrays
+from simulations.swarm.arrays import LANES, MOST_OPEN, NOBODY, PLANES, Array, Arrays
+from simulations.swarm.lanes import count
 from simulations.swarm.machine import inner
 
 _ONE = np.uint64(1)
@@ -56,37 +57,6 @@ def offers(theirs: Array, ours: Array) -> bool:
         if theirs[w] & ~ours[w]:
             return True
     return False
-
-
-@inner
-def _full(a: np.uint64, b: np.uint64, c: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Add three bits, 64 times: sum and carry."""
-    half = a ^ b
-    return half ^ c, (a & b) | (half & c)
-
-
-@inner
-def _count(have: Array, near: Array, found: int, w: int) -> None:
-    """The counts of 64 pieces: bit i of the counts into the i-th of the last rows.
-
-    Seven at a time: four full adders make three bits of them, which are added to the planes.
-    ``near`` ends in peers that have nothing, so that seven always divides.
-    """
-    p0 = p1 = p2 = p3 = p4 = p5 = _NONE
-    for j in range(0, found, SEVEN):
-        s, c = _full(have[near[j], w], have[near[j + 1], w], have[near[j + 2], w])
-        t, d = _full(have[near[j + 3], w], have[near[j + 4], w], have[near[j + 5], w])
-        s, e = _full(s, t, have[near[j + 6], w])
-        t, fours = _full(c, d, e)
-        p0, carry = p0 ^ s, p0 & s
-        p1, carry = _full(p1, t, carry)
-        p2, carry = _full(p2, fours, carry)
-        p3, carry = p3 ^ carry, p3 & carry
-        p4, carry = p4 ^ carry, p4 & carry
-        p5 ^= carry
-    top = have.shape[0] - PLANES - 1
-    have[top, w], have[top + 1, w], have[top + 2, w] = p0, p1, p2
-    have[top + 3, w], have[top + 4, w], have[top + 5, w] = p3, p4, p5
 
 
 @inner
@@ -156,11 +126,13 @@ def _begun(arrays: Arrays, v: int, wanted: Array) -> int:
 @inner
 def _candidates(have: Array, theirs: Array, busy: Array, near: Array, found: int) -> bool:
     """Pieces that one has and the other wants, into the last row, counted; whether there are."""
-    some, last = False, have.shape[0] - 1
-    for w in range(have.shape[1]):
-        wanted = theirs[w] & ~busy[w]
-        have[last, w] = wanted
-        if wanted:
-            some = True
-            _count(have, near, found, w)
-    return some
+    any_of, last = _NONE, have.shape[0] - 1
+    for first in range(0, have.shape[1], LANES):
+        some = _NONE
+        for w in range(first, first + LANES):
+            have[last, w] = theirs[w] & ~busy[w]
+            some |= have[last, w]
+        if some:
+            count(have, near, found, first)
+        any_of |= some
+    return bool(any_of)

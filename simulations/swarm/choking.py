@@ -8,6 +8,7 @@ as well. A seed serves *turns*, in the order of waiting. For comparison: whoever
 
 from __future__ import annotations
 
+from simulations.compiled import fetch
 from simulations.swarm.arrays import LEECH, NOBODY, SEED, Arrays
 from simulations.swarm.bits import draw, offers
 from simulations.swarm.fetching import release
@@ -69,9 +70,21 @@ def _give(arrays: Arrays, u: int, e: int, paid: int) -> None:
 
 
 @inner
+def _look_around(arrays: Arrays, u: int) -> None:
+    """Fetch what is asked of each neighbour: they stand nowhere near one another."""
+    peer = arrays.peers[u]
+    for e in range(peer.row, peer.row + peer.room):
+        edge = arrays.edges[e]
+        if edge.peer >= 0:
+            fetch(arrays.edges, edge.twin)
+            fetch(arrays.peers, edge.peer)
+
+
+@inner
 def rechoke(arrays: Arrays, u: int) -> None:
     """The review every ten seconds."""
     peer, knob = arrays.peers[u], arrays.knobs[0]
+    _look_around(arrays, u)
     policy = int(peer.policy) if peer.state == LEECH else int(knob.seed_policy)
     for i in range(knob.slots):
         e = int(arrays.slots[u, i])
@@ -172,6 +185,8 @@ def fill(arrays: Arrays, u: int) -> None:
     """Give free slots to who waits."""
     peer, knob = arrays.peers[u], arrays.knobs[0]
     turns = peer.state == SEED and knob.seed_policy == TURNS
+    if peer.given < knob.slots:
+        _look_around(arrays, u)
     while peer.given < knob.slots:
         best, most = NOBODY, -1.0
         for e in range(peer.row, peer.row + peer.room):

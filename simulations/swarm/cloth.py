@@ -52,6 +52,8 @@ class Cloth:
     Where nobody lies all pieces are the same zeros, so one buffer serves for all of them.
     """
 
+    refused: Final = 0
+
     def __init__(self, size: int, *, shared: bool) -> None:
         self._whole = memoryview(bytearray(size)) if shared else None
 

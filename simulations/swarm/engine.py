@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulations.compiled import fetch
 from simulations.swarm.arrays import (
     AWAY,
     FRESH_PEER,
@@ -32,6 +33,9 @@ from simulations.swarm.moving import serve
 
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
+_AHEAD = 4
+"""Peers between two links of the chain that are fetched ahead: a miss takes as long as serving
+some peers."""
 _ASKED = 3
 """How often a peer looks for one more neighbour before it gives up for now."""
 
@@ -211,13 +215,52 @@ def choke(arrays: Arrays) -> None:
         peer.unserved = peer.fetches
 
 
+@inner
+def _in_turn(arrays: Arrays, turn: int) -> int:
+    """Who is present at a place of the circle."""
+    here = int(arrays.knobs[0].here)
+    while turn >= here:  # Once, mostly: to divide would take longer than all else here.
+        turn -= here
+    return int(arrays.lists[HERE, turn])
+
+
+@inner
+def _look_ahead(arrays: Arrays, turn: int) -> None:
+    """Fetch what serving will read in some turns: each turn one link more of the chain.
+
+    A link may have changed when its turn comes; then it is read from afar, as all would be.
+    """
+    knob, slots, edges = arrays.knobs[0], arrays.slots, arrays.edges
+    v = _in_turn(arrays, turn + 4 * _AHEAD)
+    fetch(slots, v, 0)
+    fetch(arrays.peers, v)
+    v = _in_turn(arrays, turn + 3 * _AHEAD)
+    for i in range(knob.slots):
+        if slots[v, i] >= 0:
+            fetch(edges, slots[v, i])
+    v = _in_turn(arrays, turn + 2 * _AHEAD)
+    for i in range(knob.slots):
+        if slots[v, i] >= 0:
+            edge = edges[slots[v, i]]
+            fetch(edges, edge.twin)
+            fetch(arrays.peers, edge.peer)
+    v = _in_turn(arrays, turn + _AHEAD)
+    for i in range(knob.slots):
+        if slots[v, i] >= 0:
+            edge = edges[slots[v, i]]
+            twin = edges[edge.twin]
+            if twin.entry >= 0:
+                fetch(arrays.parts, edge.peer, twin.entry, twin.chunk)
+
+
 @kernel
 def transfer(arrays: Arrays) -> None:
     """Let each peer upload for one step, another one first each time."""
     knob = arrays.knobs[0]
     first = int(draw(arrays) * knob.here)
     for i in range(knob.here):
-        v = int(arrays.lists[HERE, (first + i) % knob.here])
+        _look_ahead(arrays, first + i)
+        v = _in_turn(arrays, first + i)
         if arrays.peers[v].given > 0:
             serve(arrays, v)
     knob.spent += 1

@@ -25,11 +25,12 @@ def serve(arrays: Arrays, u: int) -> None:
     """Upload for one step."""
     knob, peer = arrays.knobs[0], arrays.peers[u]
     budget = peer.up * knob.step
-    first = knob.spent % knob.slots
+    slot = int(knob.spent % knob.slots)  # Another one first each time.
     for _ in range(_TRIES):
         left = peer.given
-        for i in range(knob.slots):
-            e = int(arrays.slots[u, (first + i) % knob.slots])
+        for _ in range(knob.slots):
+            e = int(arrays.slots[u, slot])
+            slot = slot + 1 if slot + 1 < knob.slots else 0
             if e < 0:
                 continue
             took = _flow(arrays.edges, arrays.peers, arrays.parts, knob.chunk, e, budget / left)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from torrent.core.culprits import Culprits
 from torrent.core.effects import Completed, Failed, Passed, Stuck, Verify
-from torrent.core.policy import MAX_PIECES
+from torrent.core.policy import BLOCK, MAX_PIECES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -75,7 +75,9 @@ class Assemblies:
         if buffer is None:
             self.starve()
             return None
-        work = self.open[piece] = Assembly(buffer, size, info.block_count(piece))
+        blocks = info.block_count(piece)
+        buffer[blocks * BLOCK :] = bytes(max(0, size - blocks * BLOCK))  # BEP 47: padding is zeros.
+        work = self.open[piece] = Assembly(buffer, size, blocks)
         return work
 
     def starve(self) -> None:

@@ -236,6 +236,12 @@ class Candidates:
         if candidate is not None and candidate.link is None and candidate.dialling is None:
             self._wait(candidate, now)
 
+    def recall(self, now: float) -> None:
+        """We want something again: dial the seeds that we parted from because we did not."""
+        for candidate in self._known.values():
+            if candidate.seed and not candidate.failures and self._current(candidate):
+                self._wait(candidate, now)
+
     def forget(self, endpoint: Endpoint) -> None:
         """Never mind ``endpoint``: it is ourselves, or of no use."""
         candidate = self._known.pop(endpoint, None)

@@ -56,8 +56,11 @@ class Commander:
         if picker is None:
             self._early.append(command)
             return
+        was_done = self.commons.done
         for piece, priority in self._priorities(command).items():
             picker.set_priority(piece, priority)
+        if was_done and not self.commons.done:
+            self.commons.candidates.recall(now)
         for piece in self.assemblies.open.keys() - picker.open_pieces:
             self.fetching.call_off(piece, now)
         self.fetching.reconsider_all(now)

@@ -24,6 +24,11 @@ Endpoint: TypeAlias = tuple[str, int]
 class Buffers(Protocol):
     """The pool that pieces are put together in. The shell owns it, and bounds its bytes."""
 
+    @property
+    def refused(self) -> int:
+        """How often it was empty when somebody asked: so a swarm sees that others are short."""
+        ...
+
     def acquire(self, size: int) -> memoryview | None:
         """A writable buffer of ``size`` bytes; ``None`` if the pool is empty (try later)."""
         ...

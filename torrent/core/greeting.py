@@ -86,7 +86,8 @@ class Greeter:
         if len(commons.peers) >= commons.policy.connections:
             return "there are enough connections"
         same = sum(1 for other in commons.peers.values() if other.host == peer.host)
-        if same >= commons.policy.per_host and not self._may_cross(peer):
+        guests = commons.policy.guests if peer.incoming else 0
+        if same >= max(commons.policy.per_host, guests) and not self._may_cross(peer):
             return "there is a connection to this host"
         return None
 

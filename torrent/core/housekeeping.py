@@ -33,11 +33,11 @@ class Housekeeping:
         self._last_beat = -math.inf
 
     def next_deadline(self) -> float:
-        """When the next beat is; never, if nobody is there."""
-        peers = self.commons.peers
+        """When the next beat is; never, if nobody is there and nothing is half done."""
+        peers, policy = self.commons.peers, self.commons.policy
         if not peers:
-            return math.inf
-        policy = self.commons.policy
+            begun = self.fetching.assemblies.open
+            return self._last_beat + policy.idle_beat if begun else math.inf
         # Whoever is interested in us, or we in them, is work; so are those not greeted yet.
         busy = any(p.am_interested or p.interested or not p.greeted for p in peers.values())
         learning = self.commons.picker is None
@@ -54,8 +54,10 @@ class Housekeeping:
         for peer in list(self.commons.peers.values()):
             self._look_after(peer, now)
         if self.commons.picker is not None:
-            self.fetching.pump(now)
-            self.serving.rechoke(now)
+            if self.commons.peers:
+                self.fetching.pump(now)
+                self.serving.rechoke(now)
+            self.fetching.make_room(now)
 
     def _look_after(self, peer: Peer, now: float) -> None:
         why = self._over(peer, now)

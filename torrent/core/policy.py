@@ -36,7 +36,9 @@ class SwarmPolicy:
         dht_port: Where our DHT node listens (BEP 5); 0 if there is none.
         connections: Peers of this torrent. libtorrent's default is 200 for all torrents together.
         half_open: Dials under way: those of a dead swarm must not eat every file descriptor.
-        per_host: Connections to one host. One; tests and swarms behind one NAT need more.
+        per_host: Connections to one host that we dial. One; tests need more.
+        guests: Connections from one host that dials us. Behind one address there may be a
+            household's peers, or two downloads of one user; more would be for who wants our slots.
         candidates: Endpoints remembered. An honest tracker names 200, and the DHT some hundreds.
         dial_patience: A dial the shell never reports on is over after this.
         redial_after: Between two dials to one peer; doubles with each failure.
@@ -75,6 +77,7 @@ class SwarmPolicy:
     connections: int = 80
     half_open: int = 16
     per_host: int = 1
+    guests: int = 3
     candidates: int = 2_000
     dial_patience: float = 30.0
     redial_after: float = 15.0

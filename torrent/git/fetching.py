@@ -88,8 +88,7 @@ class Fetcher:
                 await torrent.completed()
         finally:
             with trio.CancelScope(shield=True):
-                for torrent in torrents:
-                    await self._session.remove(torrent)
+                await let_go(self._session, torrents)
         return [(each, self._directory / each.file) for each in generations]
 
     def _borrow(self, generations: Sequence[Generation]) -> None:
@@ -100,6 +99,13 @@ class Fetcher:
                 if self._store.metainfo(each) is not None:
                     with suppress(OSError):  # It is there already, or lies on another disk.
                         os.link(self._store.pack(each), self._directory / each.file)
+
+
+async def let_go(session: Session, torrents: Sequence[Torrent]) -> None:
+    """Remove torrents from a session."""
+    await trio.lowlevel.checkpoint()
+    for torrent in torrents:
+        await session.remove(torrent)
 
 
 def source_of(generation: Generation) -> Metainfo | Magnet:
@@ -126,7 +132,7 @@ async def read_manifest(
         return decode(await path.read_bytes()), torrent
     except BaseException:
         with trio.CancelScope(shield=True):
-            await session.remove(torrent)
+            await let_go(session, [torrent])
         raise
 
 

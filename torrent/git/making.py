@@ -243,7 +243,8 @@ class Maker:
             within = tuple(sorted(tip for tip in set(tips) if tip in objects))
             return [await self._adopted(path, objects, edges, within)]
         finally:
-            await trio.Path(path).unlink(missing_ok=True)
+            with trio.CancelScope(shield=True):
+                await trio.Path(path).unlink(missing_ok=True)
 
     async def _adopted(
         self,

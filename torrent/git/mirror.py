@@ -16,7 +16,7 @@ import trio
 
 from torrent.core.metainfo import Metainfo
 from torrent.errors import TorrentError
-from torrent.git.fetching import read_manifest, source_of
+from torrent.git.fetching import let_go, read_manifest, source_of
 from torrent.git.store import MANIFEST
 from torrent.io.faults import explained
 
@@ -84,8 +84,7 @@ class Mirror:
                 await trio.to_thread.run_sync(self._store.note, each, metainfo)
         except BaseException:
             with trio.CancelScope(shield=True):
-                for torrent in torrents:
-                    await self._session.remove(torrent)
+                await let_go(self._session, torrents)
             raise
         shelf = self._store.versions
         await trio.to_thread.run_sync(shelf.add, version.seq, version.infohash)

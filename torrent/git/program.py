@@ -22,7 +22,10 @@ from torrent.errors import TorrentError
 from torrent.git.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    Send = Callable[[bytes], Awaitable[None]]
+    Pour = Callable[[Send], Awaitable[None]]
 
 _OURS: Final = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -130,13 +133,16 @@ class Git:
         if outcome.code:
             raise RepositoryError(f"git {words[0]} failed in {self.directory}: {outcome.said}")
 
-    async def feed(self, *words: str, stdin: AsyncIterable[bytes], limits: Limits) -> Outcome:
+    async def feed(self, *words: str, pour: Pour, limits: Limits) -> Outcome:
         """Run a command that reads what a stranger wrote.
 
-        What it does not read, since it ended, is not asked for.
+        Args:
+            words: The command.
+            pour: Writes it, with what it is given; not to its end, if git ends before.
+            limits: What git may take.
 
         Raises:
-            TorrentError: What ``stdin`` raised; git is stopped then.
+            TorrentError: What ``pour`` raised; git is stopped then.
         """
         ended: list[Outcome] = []
         failures: list[TorrentError] = []
@@ -153,8 +159,7 @@ class Git:
             assert process.stdin is not None  # noqa: S101 - it is a pipe
             async with process.stdin:
                 try:
-                    async for part in stdin:
-                        await process.stdin.send_all(part)
+                    await pour(process.stdin.send_all)
                 except trio.BrokenResourceError:
                     pass  # It ended, and says why.
                 except TorrentError as problem:

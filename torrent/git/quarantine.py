@@ -22,7 +22,8 @@ import os
 import shutil
 import tempfile
 from bisect import bisect_right
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,9 +35,10 @@ from torrent.git.program import Git, Limits
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from torrent.git.core.manifest import Generation, Manifest
+    from torrent.git.program import Send
 
 MAX_OBJECT: Final = 128 << 20
 """Bytes of the largest object taken: the large forges refuse files of more than 100 MiB."""
@@ -44,28 +46,43 @@ _PREFIX: Final = "tmp_objdir-dht-"
 _CHUNK: Final = 1 << 20
 _PER_OBJECT: Final = 256
 """Bytes that git needs to know of each object; it takes most of them in one piece."""
-_AT_ONCE: Final = 24
-"""Objects of the largest size in memory at a time: a base, a delta and what it makes, on each
-core; and git's cache."""
+_THREADS: Final = min(4, os.cpu_count() or 1)
+"""Git takes half the cores of a large machine, each with objects of its own in memory."""
+_AT_ONCE: Final = 3 * _THREADS + 2
+"""Objects of the largest size in memory at a time: on each thread a base, a difference, and what
+they make; and git's cache."""
 _ROOM: Final = 256 << 20
 _SECONDS: Final = 120
 _BYTES_A_SECOND: Final = 50_000
 """Bytes of pack for a second of the processor: ordinary ones take a hundredth of that."""
-_LENIENT: Final = ",".join(
-    f"{fault}=ignore"
-    for fault in (
-        # Old programs wrote these, they are in many a history, and they harm nobody.
-        "zeroPaddedFilemode",
-        "missingSpaceBeforeDate",
-        "missingNameBeforeEmail",
-        "missingEmail",
-        "badEmail",
-        "badTimezone",
-        "badDate",
-        "badDateOverflow",
-        "nulInCommit",
-        "gitmodulesParse",
-    )
+_HARMLESS: Final = (
+    "zeroPaddedFilemode",
+    "missingSpaceBeforeDate",
+    "missingNameBeforeEmail",
+    "missingEmail",
+    "badEmail",
+    "badTimezone",
+    "badDate",
+    "badDateOverflow",
+    "nulInCommit",
+    "gitmodulesParse",
+)
+"""Faults that old programs made: they are in many a history, and harm nobody."""
+_LENIENT: Final = ",".join(f"{fault}=ignore" for fault in _HARMLESS)
+_CHECKED: Final = (
+    "fetch.fsckObjects=true",
+    # Or a small fetch is unpacked into single objects, which are moved otherwise.
+    "fetch.unpackLimit=1",
+    *(f"fetch.fsck.{fault}=ignore" for fault in _HARMLESS),
+)
+_FETCH: Final = (
+    "fetch",
+    "--quiet",
+    "--keep",
+    "--no-write-fetch-head",
+    "--no-tags",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
 )
 _ORDER: Final = (".keep", ".pack", ".rev", ".idx")
 
@@ -107,10 +124,35 @@ class Quarantine:
         words = ["index-pack", "--stdin", "--fix-thin", f"--strict={_LENIENT}", "--keep=dht"]
         if self._whole:
             words.append("--check-self-contained-and-connected")
+        words.append(f"--threads={_THREADS}")
         words.append(f"--max-input-size={sum(each.length for each in generations)}")
-        async with aclosing(_joined(manifest.object_format, packs)) as stdin:
-            limits = limits_for(generations, largest)
-            outcome = await self._git.feed(*words, stdin=stdin, limits=limits)
+        pour = partial(_pour, manifest.object_format, packs)
+        outcome = await self._git.feed(*words, pour=pour, limits=limits_for(generations, largest))
+        if outcome.code:
+            raise PackError(_refusal(outcome.code, outcome.said, largest))
+
+    async def fetch(
+        self, url: str, manifest: Manifest, settings: Sequence[str], largest: int = MAX_OBJECT
+    ) -> None:
+        """Receive what the refs of a manifest lead to from a git server.
+
+        Args:
+            url: Where it is.
+            manifest: Whose refs.
+            settings: What git is to be told about the server, as ``name=value``.
+            largest: Bytes of an object that is taken.
+
+        Raises:
+            PackError: It has not got them, or git refuses what it sent.
+        """
+        limits = limits_for(manifest.generations, largest)
+        told = [word for each in (*settings, *_CHECKED) for word in ("-c", each)]
+        asked = b"".join(oid.hex().encode() + b"\n" for oid in sorted(manifest.tips))
+        # With a quarantine's path, git moves no ref whatever it is told.
+        git = self._git.within(
+            GIT_ALLOC_LIMIT=str(limits.allocation), GIT_QUARANTINE_PATH=str(self._place)
+        )
+        outcome = await git.attempt(*told, *_FETCH, "--stdin", "--", url, stdin=asked)
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
 
@@ -175,19 +217,22 @@ async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
             await trio.to_thread.run_sync(lambda: shutil.rmtree(place, ignore_errors=True))
 
 
-async def _joined(
-    object_format: str, packs: Sequence[tuple[Generation, Path]]
-) -> AsyncGenerator[bytes, None]:
-    """The bytes of one pack made of several."""
+async def _pour(object_format: str, packs: Sequence[tuple[Generation, Path]], send: Send) -> None:
+    """Write several packs as one.
+
+    Raises:
+        PackError: One is not what it should be.
+        StorageError: One cannot be read.
+    """
     joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
-    yield joiner.header()
+    await send(joiner.header())
     for _, path in packs:
         joiner.begin()
         with explained(path):
             async with await trio.open_file(path, "rb") as file:
                 while part := await file.read(_CHUNK):
-                    yield await trio.to_thread.run_sync(joiner.feed, part)
-    yield joiner.end()
+                    await send(await trio.to_thread.run_sync(joiner.feed, part))
+    await send(joiner.end())
 
 
 def _refusal(code: int, said: str, largest: int) -> str:

@@ -26,11 +26,12 @@ class Buffers:
     Attributes:
         limit: Bytes that may be in use, but for one large buffer.
         used: Bytes in use.
+        refused: How often there was none.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit: Final = limit
-        self.used = 0
+        self.used = self.refused = 0
         self._kept = 0
         self._free: dict[int, list[bytearray]] = {}
         self._out: dict[int, bytearray] = {}
@@ -44,6 +45,7 @@ class Buffers:
             buffer = bytearray(room)
             self._large = id(buffer)
         elif self.used + room > self.limit:
+            self.refused += 1
             return None
         else:
             buffer = self._take(room)

@@ -62,6 +62,7 @@ class WebWork:
         self._part = bytearray()
         self._rate = _USUAL
         self._begun = 0.0
+        self._fresh = True
         self._brought = 0
 
     async def next_run(self) -> PieceRun | None:
@@ -82,8 +83,9 @@ class WebWork:
         if self._brought and took > 0:
             self._rate, self._brought = self._brought / took, 0
         await trio.lowlevel.checkpoint()
-        while self._torrent.statistics().peers and not self._torrent.complete:
-            before = self._from_peers()
+        fresh, self._fresh = self._fresh, False  # Peers have yet to be dialled.
+        while (fresh or self._torrent.statistics().peers) and not self._torrent.complete:
+            before, fresh = self._from_peers(), False
             await trio.sleep(_CHANCE)
             if self._from_peers() - before < self._rate * _CHANCE:
                 return

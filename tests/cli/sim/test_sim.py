@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from cli.actions import sim
 from cli.errors import CommandError, UsageError
 from simulations import errors
 from simulations.io import extras, memory
+from simulations.registry import names
 from simulations.validation import Check
 from tests.sim_studies import TOML
 
@@ -53,6 +55,15 @@ def test_show_prints_toml_that_runs(dhtctl: Dhtctl, tmp_path: Path) -> None:
     shown, again = ran(dhtctl, "show", "churn")[0], ran(dhtctl, "show", "mine.toml")[0]
     assert {**again["configuration"], "settings": {}} == {**shown["configuration"], "settings": {}}
     assert shown["settings"] == {"spans": 24}
+
+
+@pytest.mark.parametrize("name", names("experiment"))
+def test_what_show_prints_is_toml_that_tells_each_setting(dhtctl: Dhtctl, name: str) -> None:
+    done = dhtctl("sim", "show", name)
+    tomllib.loads(done.out)
+    (shown,) = ran(dhtctl, "show", name)
+    for setting in shown["settings"]:
+        assert f"#     {setting}: " in done.out
 
 
 def test_show_knows_a_file_of_yours(dhtctl: Dhtctl) -> None:
@@ -194,6 +205,16 @@ def test_compare_marks_what_differs(dhtctl: Dhtctl) -> None:
     found = {each.get("name"): each for each in ran(dhtctl, "compare", "a", "b")}
     assert found["requests"]["differs"]
     assert found["requests"]["change_low"] > 0
+
+
+def test_compare_tells_the_points_of_a_sweep_apart(dhtctl: Dhtctl) -> None:
+    for out in ("a", "b"):
+        dhtctl("sim", *RUN, "--out", out, "--set", "sweep={'network.nodes'=[100,900]}")
+    lines = dhtctl("sim", "compare", "a", "b").out.splitlines()
+    assert "network.nodes = 100" in lines
+    assert "network.nodes = 900" in lines
+    found = [each for each in ran(dhtctl, "compare", "a", "b") if each.get("name") == "hops"]
+    assert [each["values"] for each in found] == [{"network.nodes": 100}, {"network.nodes": 900}]
 
 
 def test_compare_says_when_they_are_the_same(dhtctl: Dhtctl) -> None:

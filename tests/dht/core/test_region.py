@@ -256,6 +256,16 @@ def test_sybils_around_the_target_do_not_hide_the_honest_region() -> None:
     assert set(honest) - {own} <= set(keys(region.closest(8)))
 
 
+def test_one_named_before_it_was_near_enough_is_remembered_where_only_liars_are() -> None:
+    """0x30 is named beside the target, when 1 and 2 are nearer; about its own prefix they lie."""
+    region = walk(0xC0, bits=1)
+    while not region.finished:
+        for each in region.next():
+            named = contacts(1, 2, 0x30) if each.key == 0xC0 else []
+            region.answered(each.key, named)
+    assert keys(region.closest(8)) == [1, 2, 0x30, 0xC0]
+
+
 def test_a_region_walk_is_a_walker() -> None:
     walker: Walker = walk(1, bits=8)
     assert walker.target == TARGET

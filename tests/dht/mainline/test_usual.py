@@ -160,19 +160,20 @@ def test_answers_too_long_for_a_plain_one_go_the_general_way() -> None:
 def test_contacts_are_written_anew_when_their_bucket_changes() -> None:
     """Also when it is another bucket by now, since we took another key."""
     one, other = Station(), Station()
-    members = one.members
-    for step, leaving in enumerate(members[:40]):
+    leavers = Random(1).sample(one.members, 40)
+    for step, leaving in enumerate(leavers):
         for station in (one, other):
             if step == 30:
                 station.dialect.own = Key(station.engine.own ^ (1 << 159))
                 station.engine.table.rekey(station.dialect.own, NOW)
             for _ in range(station.engine.policy.max_failures):
                 station.engine.table.failed(leaving.key, NOW)
+        asker = next(each for each in one.engine.table.contacts() if each not in leavers)
+        address = asker.endpoint
+        assert isinstance(address, tuple)
         for bit in (159, 158, 157, 100):
             target = (one.engine.own ^ (1 << bit)).to_bytes(20, "big")
-            data = query(b"get", members[-1].key.to_bytes(20, "big"), target, b"aa")
-            address = members[-1].endpoint
-            assert isinstance(address, tuple)
+            data = query(b"get", asker.key.to_bytes(20, "big"), target, b"aa")
             assert one.at_a_glance(data, address) == other.generally(data, address)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from simulations.errors import ConfigError
@@ -55,6 +56,52 @@ def test_keys_that_follow_from_addresses_cannot_surround_it() -> None:
     bound = attack("sybil", 20, "network.ids=bep42")
     assert bound["denied"] < free["denied"] == 1
     assert bound["honest copies"] > 0
+
+
+DETECT = (REGION, "settings.detect=true")
+
+
+def test_a_publisher_who_looks_first_pays_for_the_region_only_where_sybils_are() -> None:
+    quiet, hunted = attack("sybil", 0, *DETECT), attack("sybil", 20, *DETECT)
+    careless = attack("sybil", 20)
+    assert (quiet["detected"], hunted["detected"]) == (0, 1)
+    assert quiet["honest copies"] == 8
+    assert quiet["requests of a put"] < 30 < hunted["requests of a put"]
+    assert hunted["honest copies"] >= 0.95 * hunted["honest nodes in the region"]
+    assert hunted["denied"] < 0.25 < careless["denied"] == 1
+    assert max(quiet["false alarms"], hunted["false alarms"]) < 0.1
+
+
+def test_who_raises_the_alarm_at_nothing_raises_it_always_and_who_never_does_misses_all() -> None:
+    nervous = attack("sybil", 0, *DETECT, "settings.threshold=0")
+    deaf = attack("sybil", 20, *DETECT, "settings.threshold=99")
+    assert nervous["detected"] == nervous["false alarms"] == 1
+    assert deaf["detected"] == deaf["honest copies"] == 0
+    assert deaf["denied"] == 1
+
+
+def test_an_attacker_who_is_hardly_nearer_than_the_honest_is_not_seen_and_denies_little() -> None:
+    shy = attack("sybil", 6, *DETECT, "settings.bits=5")
+    assert shy["detected"] == 0
+    assert shy["denied"] < 0.3
+
+
+def test_readers_on_several_paths_meet_the_honest_of_the_region() -> None:
+    one, four = (
+        attack("eclipse", 20, REGION, "rules.beta=3", f"rules.paths={paths}") for paths in (1, 4)
+    )
+    assert four["denied"] < 0.1
+    assert four["denied"] <= one["denied"]
+
+
+def test_who_does_not_look_raises_no_alarm() -> None:
+    assert np.isnan(attack("sybil", 20)["detected"])
+
+
+@pytest.mark.parametrize("said", ["settings.probes=7", "settings.bits=0", "settings.bits=65"])
+def test_settings_that_make_no_sense_are_refused(said: str) -> None:
+    with pytest.raises(ConfigError, match="settings: probes"):
+        attack("sybil", 1, said)
 
 
 def test_one_seed_is_one_digest() -> None:

@@ -113,6 +113,18 @@ def test_different_seeds_are_compared_as_strangers(tmp_path: Path) -> None:
     assert hops.change.half == pytest.approx(np.hypot(hops.one.half, hops.other.half))
 
 
+def test_sweeps_over_the_same_points_are_compared_point_by_point(tmp_path: Path) -> None:
+    points = "sweep={'network.nodes'=[100,900]}"
+    one = ran(tmp_path, points)
+    other = ran(tmp_path, points, "settings.count=80", out="other")
+    requests = [each for each in one.compare(other) if each.name == "requests"]
+    assert [each.values for each in requests] == [{"network.nodes": 100}, {"network.nodes": 900}]
+    assert all(each.paired for each in requests)
+    assert requests[0].one.high < requests[1].one.low, "each is of its own point"
+    strangers = ran(tmp_path, "sweep={'network.nodes'=[100,500]}", out="strangers")
+    assert all(not each.values for each in one.compare(strangers)), "compared as a whole"
+
+
 def test_the_same_is_not_different(tmp_path: Path) -> None:
     one = ran(tmp_path)
     assert all(each.change.middle == 0 for each in one.compare(one))

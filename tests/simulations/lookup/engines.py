@@ -92,6 +92,7 @@ class Walker:
         self.policy = policy_for(rule, timeouts)
         self.ids = [int(each) for each in world.tables.ids]
         self.ranks = {self.widened(each): node for node, each in enumerate(self.ids)}
+        self._contacts: dict[int, Contact] = {}
 
     @property
     def space(self) -> KeySpace:
@@ -102,9 +103,12 @@ class Walker:
         return Key(short << (self.space.bits - 64))
 
     def contact(self, node: int) -> Contact:
-        subnets = self.world.subnets
-        place = (node, int(subnets[node]) if len(subnets) else -1)
-        return Contact(self.widened(self.ids[node]), place)
+        known = self._contacts.get(node)
+        if known is None:
+            subnets = self.world.subnets
+            place = (node, int(subnets[node]) if len(subnets) else -1)
+            known = self._contacts[node] = Contact(self.widened(self.ids[node]), place)
+        return known
 
     def known(self, node: int) -> list[int]:
         rows = self.world.tables.rows[node]

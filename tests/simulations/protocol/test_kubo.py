@@ -9,7 +9,7 @@ import pytest
 
 from simulations.chance import Chance
 from simulations.protocol import Run
-from simulations.protocol.kubo import BACKOFF, Publication
+from simulations.protocol.kubo import BACKOFF, READ, Publication
 from simulations.protocol.streams import Streams
 from simulations.scenario import Network, Rules, Scenario, Traffic
 
@@ -27,7 +27,7 @@ class Even(Streams):
     def __init__(self, run: Run, failing: Mapping[int, float] | float) -> None:
         super().__init__(Random(1), lambda: run.world.now)
         self._run = run
-        self.failing = failing
+        self.failing, self.slow = failing, ANSWER
         self.dials: list[tuple[float, int]] = []
 
     def dial(self, source: Node, target: Node) -> tuple[float, bool]:
@@ -40,7 +40,7 @@ class Even(Streams):
         return takes, False
 
     def answer(self) -> float:
-        return ANSWER
+        return self.slow
 
 
 def world(nodes: int = 60, dead: float = 0.0, k: int = 8) -> Run:
@@ -132,3 +132,13 @@ def test_who_knows_nobody_is_done_at_once() -> None:
     it, _, ended = published(run, Even(run, 2.0))
     assert ended == [it]
     assert not it.holders
+
+
+def test_who_does_not_answer_in_time_has_failed() -> None:
+    run = world()
+    streams = Even(run, 5.0)
+    streams.slow = READ + 1
+    it, end, _ = published(run, streams)
+    assert it.failures == it.requests, "nobody can be written to who could not be asked"
+    assert not it.holders
+    assert end >= DIAL + READ

@@ -63,6 +63,18 @@ def test_who_knows_nobody_tries_again_until_somebody_is_there() -> None:
     assert len(lonely.engine.table) == 1
 
 
+def test_nobody_knows_who_has_not_come_yet() -> None:
+    sessions = [(index, 0.0, 100.0) for index in range(20)] + [(20, 30.0, 90.0)]
+    run = made(duration=60.0, churn=Churn(trace=trace(*sessions)), traffic=Traffic(rate=0.0))
+    late = run.world.nodes[20].key
+    tables = [node.engine.table for node in run.world.nodes[:20] if node.engine is not None]
+    assert len(tables) == 20
+    assert all(8 <= len(table) <= 19 for table in tables)
+    assert not any(late in table for table in tables)
+    run.world.run(59.0)
+    assert any(late in table for table in tables)
+
+
 def test_the_dead_leave_once() -> None:
     run = made(network=Network(nodes=10))
     node = run.world.nodes[0]

@@ -23,7 +23,7 @@ def chosen(arrays: Arrays, v: int, u: int) -> int:
 
 def packed(table: Any) -> Any:
     """Rows of truths as rows of words."""
-    wide = np.zeros((len(table), -(-table.shape[1] // 64) * 64), bool)
+    wide = np.zeros((len(table), -(-table.shape[1] // 512) * 512), bool)
     wide[:, : table.shape[1]] = table
     return np.packbits(wide, axis=1, bitorder="little").view(np.uint64)
 

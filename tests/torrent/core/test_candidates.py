@@ -236,3 +236,17 @@ def test_nobody_is_dialled_while_dialled_or_connected(steps: list[tuple[str, int
             del busy[endpoint]
         assert len(known) <= 4
         assert known.half_open <= 2
+
+
+def test_seeds_we_parted_from_are_recalled() -> None:
+    """Who failed, is connected or is no seed is left as it is."""
+    known = candidates()
+    known.found([A, B, C], "dht", 0.0)
+    drain(known, 0.0)
+    for link, endpoint in enumerate((A, B, C)):
+        known.connected(endpoint, link, "dht", 0.0)
+    known.disconnected(A, 0, 1.0, useful=True, seed=True)
+    known.disconnected(B, 1, 1.0, useful=False, seed=True)
+    assert drain(known, 1.0) == []
+    known.recall(1.0)
+    assert drain(known, 1.0) == [A]

@@ -28,8 +28,13 @@ def test_one_fetches_from_one(version: Version, *, magnet: bool) -> None:
     assert leech.of(Completed) == [Completed()]
     assert len(leech.of(Passed)) == sample.info.piece_count
     assert leech.learned is magnet
-    # Nothing was sent twice, and nobody was accused of anything.
-    assert sum(seed.uploaded.values()) == sum(map(len, leech.stored.values()))
+    # Nothing was sent twice, no padding was sent, and nobody was accused of anything.
+    info = sample.info
+    sizes = [
+        min(info.block_count(piece) * BLOCK, info.piece_size(piece))
+        for piece in range(info.piece_count)
+    ]
+    assert sum(seed.uploaded.values()) == sum(sizes)
     assert not leech.of(Failed)
     assert not leech.pool.out
 

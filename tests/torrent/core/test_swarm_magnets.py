@@ -158,14 +158,22 @@ def test_a_second_connection_to_one_peer() -> None:
     assert len(leech.ends) == 2
 
 
-def test_one_connection_per_host() -> None:
+def test_a_few_guests_of_one_host() -> None:
     world = World()
     sample = make((2_000_000,))
     leech = world.member(sample)
-    for name in (b"a", b"b"):
+    for name in (b"a", b"b", b"c", b"d"):
         each = stranger(world, sample, name=name)
         each.endpoint = ("10.7.7.7", 1)
         each.dial(leech)
         world.run(world.now + 1)
-    assert len(leech.ends) == 1
+    assert len(leech.ends) == 3
     assert "there is a connection to this host" in leech.closed
+
+
+def test_one_host_is_dialled_once() -> None:
+    world = World()
+    leech = world.member(make((2_000_000,)))
+    for link in (1, 2):
+        leech.swarm.connected(link, ("10.7.7.7", link), world.now, incoming=False)
+    assert list(leech.swarm.commons.peers) == [1]

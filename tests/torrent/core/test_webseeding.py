@@ -10,6 +10,7 @@ from tests.samples import make
 from tests.swarm_world import Member, World
 from torrent.core import commands as do
 from torrent.core.effects import Completed
+from torrent.core.metainfo import Version
 from torrent.core.policy import BLOCK
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def test_a_web_seed_alone() -> None:
     assert leech.complete
     assert leech.of(Completed)
     assert len(runs) < leech.info.piece_count / 2
+    world.finish(leech)
+
+
+def test_padding_is_no_block() -> None:
+    world = World()
+    sample = make((40_000, 1 << 18), Version.HYBRID, piece_length=1 << 18)
+    leech = world.member(sample)
+    while (run := leech.swarm.webseed_run(URL, world.now)) is not None:
+        if not run.first:  # the padding behind the first file comes first
+            begin, zeros = (1 << 18) - BLOCK, memoryview(bytes(BLOCK))
+            leech.perform(leech.swarm.webseed_block(URL, 0, begin, zeros, world.now))
+        fetch(world, leech, run)
     world.finish(leech)
 
 

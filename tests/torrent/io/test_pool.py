@@ -29,6 +29,7 @@ def test_an_empty_pool_says_so() -> None:
     pool = Buffers(4 * MIB)
     out = [pool.acquire(MIB) for _ in range(5)]
     assert [buffer is None for buffer in out] == [False] * 4 + [True]
+    assert pool.refused == 1
     pool.release(out[1])  # type: ignore[arg-type]
     assert pool.acquire(MIB) is not None
 

@@ -163,6 +163,6 @@ async def test_a_server_rests_while_peers_are_faster(
     await trio.sleep(1)
     ours._brought = 500_000
     assert await begun(1_000_000) > 19
-    # Nobody else is there.
+    # Nobody else is there; only at first is somebody waited for.
     torrent.peers = 0
     assert await begun(0) == 0

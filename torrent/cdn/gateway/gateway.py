@@ -12,6 +12,7 @@ none serves whatever it is asked for, which is what one wants on one's own machi
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -33,7 +34,7 @@ from torrent.core.metainfo import Magnet
 from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from torrent.cdn.gateway.core.asked import Asked
     from torrent.cdn.gateway.core.route import Route
@@ -82,6 +83,7 @@ class Gateway:
         origin: A web server that has the files of ``only`` and ``pins``, to turn to (BEP 19).
         allowed: Host names that lead here, besides those of loopback.
         connections: Visitors at once.
+        promised: Called with the number of each promise to keep the record of a pinned name.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Gateway:
         origin: str = "",
         allowed: Collection[str] = (),
         connections: int = CONNECTIONS,
+        promised: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.library: Final = library
         self.names: Final = names
@@ -103,6 +106,7 @@ class Gateway:
         self._pins = frozenset(pins)
         self._kept: Final = tuple(dict.fromkeys((*(only or ()), *pins)))
         self._origin = origin
+        self._promised = promised
         self._allowed = frozenset(name.lower() for name in allowed)
         self._current: dict[Name, _Current] = {}
         self._pinned: dict[Name, Held] = {}
@@ -205,16 +209,15 @@ class Gateway:
         if current is None:
             return await self.follow(name)
         held = self.library.at_hand(current.version.infohash)
+        if held is None:  # The cache let go of it.
+            return await self.follow(name)
         if held is current.held and trio.current_time() - current.looked < _SETTLED:
             return held
         current.looked = trio.current_time()
         with trio.move_on_after(_GRACE):
-            try:
+            with suppress(TorrentError):
                 return await self.follow(name)
-            except TorrentError:
-                if held is None:
-                    raise
-        return current.held if held is None else held
+        return held
 
     async def follow(self, name: Name, version: Version | None = None) -> Held:
         """Have the newest version of a name at hand, and show it to visitors from now on.
@@ -254,7 +257,7 @@ class Gateway:
         before, self._pinned[name] = self._pinned.get(name), held
         if before is not None and before is not held:
             self.library.unpin(before)
-        await self.names.keep(version)
+        self._promised(await self.names.keep(version))
 
     async def _resolved(self, name: Name) -> Version:
         try:

@@ -117,26 +117,33 @@ class Held:
     def want(self, index: int) -> None:
         """Fetch a file, where only what is asked for is fetched; else its neighbours soon, too.
 
+        Until the first is asked for, all are wanted: a torrent of which nothing is wanted is
+        complete, and looks for nobody.
+
         What a page needs lies mostly beside it, and browsers ask for six things at a time. In a
         crowd each of these waits in the queue of a busy origin, one after the other, while what
         nobody has asked for yet is served between them. So a whole directory is wanted more than
-        the rest of the site; which of its pieces comes first is left to the picker, so that no two
+        the rest of the site; which of its pieces comes first is left to the picker, so that few
         visitors ask the origin for the same.
         """
-        if self.partly:
-            if index not in self._wanted:
-                self._wanted.add(index)
-                self.torrent.command(Prioritise(files={index: 1}))
+        if not self.partly:
+            self._draw_near(self.info.files[index].path.parts[:-1])
+        elif index not in self._wanted:
+            others = {} if self._wanted else dict.fromkeys(range(len(self.info.files)), 0)
+            self._wanted.add(index)
+            self.torrent.command(Prioritise(files={**others, index: 1}))
+
+    def _draw_near(self, directory: tuple[str, ...]) -> None:
+        """Want what lies in a directory more than the rest."""
+        if directory in self._near:
             return
-        directory = self.info.files[index].path.parts[:-1]
-        if directory not in self._near:
-            self._near.add(directory)
-            beside = [
-                number
-                for number, file in enumerate(self.info.files)
-                if file.path.parts[:-1] == directory and not file.pad
-            ]
-            self.torrent.command(Prioritise(files=dict.fromkeys(beside, _NEAR)))
+        self._near.add(directory)
+        files = {
+            index: _NEAR
+            for index, file in enumerate(self.info.files)
+            if file.path.parts[:-1] == directory and not file.pad
+        }
+        self.torrent.command(Prioritise(files=files))
 
 
 class TorrentFile:

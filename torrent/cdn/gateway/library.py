@@ -192,7 +192,7 @@ class Library:
             info = await patiently(torrent, torrent.metadata, self.patience)
             held = self._made(torrent, info)
             await torrent.ready()
-        except BaseException:
+        except TorrentError:
             with trio.CancelScope(shield=True):
                 await self._drop(torrent)
             raise
@@ -209,17 +209,21 @@ class Library:
             shelved = await trio.to_thread.run_sync(found, memory, infohash)
             if shelved is not None:
                 return await self.session.add(*shelved, kept=False)
-        info, place = await self._described(link), self._root / infohash.hex()
+        place = self._root / infohash.hex()
+        info, peers = await self._described(link)
         if like is not None:
             versions = [(like.info, like.torrent.task.directory)]
             await trio.to_thread.run_sync(carry, shelf_of(versions), info, place)
-        return await self.session.add(Metainfo(info, web_seeds=link.web_seeds), place)
+        metainfo = Metainfo(info, web_seeds=link.web_seeds)
+        return await self.session.add(metainfo, place, peers=peers)
 
-    async def _described(self, link: Magnet) -> Info:
-        """What it is, asked of peers."""
+    async def _described(self, link: Magnet) -> tuple[Info, list[tuple[str, int]]]:
+        """What it is, asked of peers; and which were found."""
         torrent = await self.session.add(link, self._root, metadata_only=True, kept=False)
         try:
-            return await patiently(torrent, torrent.metadata, self.patience)
+            info = await patiently(torrent, torrent.metadata, self.patience)
+            known = torrent.sharing.swarm.commons.candidates
+            return info, [candidate.endpoint for candidate in known]
         finally:
             with trio.CancelScope(shield=True):
                 await self.session.remove(torrent)
@@ -234,9 +238,6 @@ class Library:
 
     def _take(self, held: Held) -> None:
         """Have it at hand under all its names."""
-        if held.partly:
-            nothing = dict.fromkeys(range(len(held.info.files)), 0)
-            held.torrent.command(Prioritise(files=nothing))
         for infohash in held.torrent.infohashes:
             self._held[infohash] = held
         self._used[held] = trio.current_time()

@@ -277,6 +277,7 @@ class Server:
         def head() -> bytes:
             nonlocal first
             first = trio.current_time() - begun
+            visit.moved()  # From here on it is the visitor who must take something.
             return answer.head()
 
         reading = answer.resource.open()

@@ -153,8 +153,11 @@ class Layout:
         return min(size, self._payloads.get(piece, size))
 
     def block_count(self, piece: int) -> int:
-        """Blocks of 16 KiB in a piece, the last of which may be shorter."""
-        return -(-self.piece_size(piece) // BLOCK)
+        """Blocks of 16 KiB that are asked for in a piece; its last one may be shorter.
+
+        What follows them in a hybrid is padding, known to be zeros (BEP 47).
+        """
+        return -(-self.payload_size(piece) // BLOCK)
 
     def file_at(self, piece: int) -> int:
         """The index of the file in which a piece begins; in v2 and hybrids, all of it that counts.

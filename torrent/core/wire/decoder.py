@@ -182,7 +182,7 @@ class Decoder:
         return at
 
     def _blocks(self, view: memoryview, at: int, messages: list[Message]) -> int:
-        """Read blocks as long as nothing else comes: 0.37 µs each (CPython 3.11)."""
+        """Read blocks as long as nothing else comes."""
         new = tuple.__new__  # As NamedTuple's own, without the call in between.
         head, append = _BLOCK_HEAD.unpack_from, messages.append
         size, most = len(view), self._most
@@ -196,7 +196,7 @@ class Decoder:
         return at
 
     def _requests(self, view: memoryview, at: int, messages: list[Message]) -> int:
-        """Read requests as long as nothing else comes: 0.25 µs each."""
+        """Read requests as long as nothing else comes."""
         new, append, whole = tuple.__new__, messages.append, (len(view) - at) // 17 * 17
         for length, kind, piece, begin, size in _REQUESTS.iter_unpack(view[at : at + whole]):
             if kind != _REQUEST or length != 13:  # noqa: PLR2004

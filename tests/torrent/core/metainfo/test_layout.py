@@ -109,6 +109,7 @@ def test_a_hybrid_piece_is_whole_but_its_payload_is_not() -> None:
     layout = laid_out([PIECE + 1, 5], Version.HYBRID)
     assert [layout.piece_size(piece) for piece in range(3)] == [PIECE, PIECE, 5]
     assert [layout.payload_size(piece) for piece in range(3)] == [PIECE, 1, 5]
+    assert [layout.block_count(piece) for piece in range(3)] == [2, 1, 1]
     spans = layout.spans(PIECE, PIECE)
     assert spans == [(0, PIECE, 1), (1, 0, PIECE - 1)]
     assert [layout.files[index].pad for index, *_ in spans] == [False, True]
