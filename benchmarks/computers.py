@@ -10,11 +10,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
     from benchmarks.netns import Place
@@ -85,10 +87,13 @@ class Computer:
         return self.answers(*words)[0]
 
     def stay(self, stack: ExitStack, *words: str) -> dict[str, Any]:
-        """Have ``dhtctl`` run until the stack is left; the first object that it printed.
+        """Have ``dhtctl`` run until the stack is left; the first object that it printed."""
+        return self.begin(stack, *words)()
 
-        Raises:
-            RuntimeError: It ended instead.
+    def begin(self, stack: ExitStack, *words: str) -> Callable[[], dict[str, Any]]:
+        """The same, not waited for; what is returned waits.
+
+        It raises ``RuntimeError`` if ``dhtctl`` ended instead of printing an object.
         """
         self.home.mkdir(exist_ok=True, parents=True)
         log = stack.enter_context((self.home / "log").open("a"))
@@ -103,9 +108,34 @@ class Computer:
         stack.callback(process.wait)
         stack.callback(process.terminate)
         assert process.stdout
-        stack.callback(process.stdout.close)
-        line = process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{words!r} ended: {(self.home / 'log').read_text()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        said = stack.enter_context(process.stdout)
+
+        def first() -> dict[str, Any]:
+            line = said.readline()
+            if not line:
+                raise RuntimeError(f"{words!r} ended: {(self.home / 'log').read_text()}")
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+
+        return first
+
+
+def together(deed: Callable[[int], object], count: int) -> None:
+    """Do something so many times at once.
+
+    Raises:
+        RuntimeError: One of them failed.
+    """
+    done = []
+
+    def one(number: int) -> None:
+        deed(number)
+        done.append(number)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(done) < count:
+        raise RuntimeError(f"{count - len(done)} of {count} failed")

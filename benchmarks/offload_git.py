@@ -26,7 +26,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.child import Child
-from benchmarks.computers import PORT, Computer
+from benchmarks.computers import PORT, Computer, together
 from benchmarks.netns import internet, throttle
 from benchmarks.report import Row
 
@@ -158,10 +158,9 @@ class Run:
 
     def mirror(self, stack: ExitStack, mirrors: list[Computer], url: str) -> None:
         """Have everybody mirror it, and wait until the DHT lists them."""
-        for each in mirrors:
-            each.stay(stack, "node")
-        for each in mirrors:
-            each.ask("git", "mirror", url, "--once")
+        for ready in [each.begin(stack, "node") for each in mirrors]:
+            ready()
+        together(lambda number: mirrors[number].ask("git", "mirror", url, "--once"), len(mirrors))
         last, end = mirrors[-1], time.monotonic() + _PATIENCE
         for torrent in last.answers("torrents"):
             listed: set[str] = set()

@@ -37,16 +37,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from benchmarks.child import Child
-from benchmarks.computers import PORT, Computer
+from benchmarks.computers import PORT, Computer, together
 from benchmarks.netns import internet, throttle
 from benchmarks.report import Row, ms, percentile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 OPEN: Final = 1000.0
 GATE: Final = "127.0.0.1:8080"
@@ -149,7 +146,8 @@ class Run:
             nodes, visitors = others[: plan.nodes], others[plan.nodes :]
             web = self.web(stack, origin)
             name = self.publish(stack, origin, nodes, f"http://{web}/")
-            urls = [each.stay(stack, "serve", "--listen", GATE)["url"] for each in visitors]
+            serving = [each.begin(stack, "serve", "--listen", GATE) for each in visitors]
+            urls = [ready()["url"] for ready in serving]
             inside = [each.place.inside for each in visitors]
             browsers = [Child(stack, "benchmarks.visitor", inside=each) for each in inside]
             for each in (origin, *visitors):
@@ -169,8 +167,8 @@ class Run:
     def publish(self, stack: ExitStack, origin: Computer, nodes: list[Computer], url: str) -> str:
         """Have the publisher's node run, and the site published; its name."""
         Computer(origin.place, origin.home, "").stay(stack, "--listen", origin.door, "node")
-        for each in nodes:
-            each.stay(stack, "node")
+        for ready in [each.begin(stack, "node") for each in nodes]:
+            ready()
         return str(origin.ask("publish", str(self.root / "site"), "--origin", url)["name"])
 
     def ask_origin(self, browsers: list[Child], host: str) -> None:
@@ -219,27 +217,6 @@ class Run:
                 line = f'dhtctl_gateway_bytes_total{{source="{source}"}} '
                 size = told.partition(line)[2].partition("\n")[0]
                 self.outcome.sources[source] = self.outcome.sources.get(source, 0) + int(size)
-
-
-def together(deed: Callable[[int], None], count: int) -> None:
-    """Do something so many times at once.
-
-    Raises:
-        RuntimeError: One of them failed.
-    """
-    done = []
-
-    def one(number: int) -> None:
-        deed(number)
-        done.append(number)
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if len(done) < count:
-        raise RuntimeError(f"{count - len(done)} of {count} visitors failed")
 
 
 def run(*, smoke: bool) -> list[Row]:
