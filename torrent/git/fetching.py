@@ -123,7 +123,7 @@ async def read_manifest(
         ManifestError: The version leads to something else.
         TorrentError: The disk refused.
     """
-    torrent = await session.add(version.link, place, select=_manifest, kept=False)
+    torrent = await session.add(version.link, place, select=manifest_file, kept=False)
     told(torrent)
     try:
         info = _checked(await torrent.metadata())
@@ -138,12 +138,15 @@ async def read_manifest(
 
 def _checked(info: Info) -> Info:
     """What may be a manifest, or an error."""
-    if not _manifest(info):
+    if not manifest_file(info):
         raise ManifestError("it", "the name leads to a torrent that is no repository")
     return info
 
 
-def _manifest(info: Info) -> tuple[int, ...]:
-    """The one file of a torrent that may be a manifest."""
-    files = [file for file in info.files if not file.pad]
-    return (0,) if len(files) == 1 and 0 < files[0].length <= MAX_SIZE else ()
+def manifest_file(info: Info) -> tuple[int, ...]:
+    """The one file of a torrent that may be a manifest, as an index: 0, or nothing.
+
+    A stranger made the torrent: it may consist of padding, or begin with it.
+    """
+    files = [index for index, file in enumerate(info.files) if not file.pad]
+    return (0,) if files == [0] and 0 < info.files[0].length <= MAX_SIZE else ()

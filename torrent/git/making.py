@@ -120,6 +120,11 @@ class Maker:
             RepositoryError: The repository lacks something, or git failed.
             StorageError: The disk refused.
         """
+        if await self._git.shallow():
+            raise RepositoryError(
+                f"{self._git.directory} is a shallow clone: what it lacks, nobody could fetch; "
+                "have all of it with `git fetch --unshallow` first"
+            )
         object_format = await self._git.object_format()
         if before.refs and before.object_format != object_format:
             raise RepositoryError(

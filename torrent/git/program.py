@@ -196,6 +196,10 @@ class Git:
         """``sha1`` or ``sha256``."""
         return (await self.run("rev-parse", "--show-object-format")).decode().strip()
 
+    async def shallow(self) -> bool:
+        """Whether its history was cut off (git-clone(1), ``--depth``)."""
+        return (await self.run("rev-parse", "--is-shallow-repository")).strip() == b"true"
+
     async def refs(self) -> dict[bytes, bytes]:
         """All refs, and what they lead to."""
         out = await self.run("for-each-ref", "--format=%(objectname) %(refname)")

@@ -28,8 +28,9 @@ from torrent.git.core.bundles import (
     bundle_list,
     bundle_name,
 )
-from torrent.git.core.manifest import MAX_SIZE, Manifest, decode
+from torrent.git.core.manifest import Manifest, decode
 from torrent.git.errors import ManifestError
+from torrent.git.fetching import manifest_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -101,10 +102,9 @@ async def _read(held: Held) -> Manifest:
     Raises:
         Refused: The torrent is none.
     """
-    files = [file for file in held.info.files if not file.pad]
-    size = files[0].length
-    if len(files) != 1 or not 0 < size <= MAX_SIZE:
+    if not manifest_file(held.info):
         raise Refused(404, "the name leads to a torrent that is no repository")
+    size = held.info.files[0].length
     reading, parts, at = held.file(0, forever=True).open(), [], 0
     try:
         while at < size:

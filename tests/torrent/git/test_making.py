@@ -159,3 +159,11 @@ async def test_who_has_history_that_is_not_connected_gets_it_whole(tmp_path: Pat
     )
     assert made == tip
     await followed(publisher, git)
+
+
+async def test_a_shallow_clone_is_not_published(tmp_path: Path) -> None:
+    """Everybody who cloned it would be told that something is missing."""
+    source = house.repository(tmp_path / "source", commits=3)
+    house.run(source, "clone", "-q", "--depth=1", source.as_uri(), str(tmp_path / "cut"))
+    with pytest.raises(RepositoryError, match="shallow clone"):
+        await Publisher(tmp_path / "cut", tmp_path / "home").publish()

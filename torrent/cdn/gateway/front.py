@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 from torrent.cdn.gateway.core import counting, page
@@ -91,5 +90,5 @@ def _row(gateway: Gateway, held: Held | None, name: Name | None) -> Row:
 
 
 def _title(name: Name) -> str:
-    """What people call it."""
-    return os.fsdecode(name.salt) if name.salt else str(name)[:16]
+    """What people call it; a salt is any bytes, and a page is text."""
+    return name.salt.decode("utf-8", "replace") if name.salt else str(name)[:16]

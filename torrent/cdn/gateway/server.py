@@ -179,11 +179,14 @@ class Server:
         """Answer requests until there are no more."""
         while True:
             raw = await self._receive(visit)
-            usual = self._usual.get(raw) if visit.exchange.idle else None
+            # The end of a request could look like a whole one of somebody else's: it is not known
+            # by what came last, nor remembered as that.
+            first = visit.exchange.idle
+            usual = self._usual.get(raw) if first else None
             if usual is not None and await self._again(visit, usual):
                 continue
             visit.exchange.receive(raw)
-            if not await self._answer_all(visit, raw):
+            if not await self._answer_all(visit, raw if first else b""):
                 return
 
     async def _receive(self, visit: Visit) -> bytes:
@@ -207,7 +210,7 @@ class Server:
 
         Args:
             visit: Whose.
-            raw: What came last; of the first request all, if nothing came before.
+            raw: What came last, if nothing of the first request came before; else empty.
         """
         exchange = visit.exchange
         while True:

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.testing
 
 from tests.cdn_house import write
 from tests.gateways import Door, alone
 from tests.torrent_samples import noise
 from torrent.cdn.gateway import server
+from torrent.cdn.gateway.core.asked import GET, Asked
+from torrent.cdn.gateway.front import front
+from torrent.cdn.gateway.gateway import Gateway
+from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.gateways import Visitor
 
 SITE = {"index.html": b"<h1>one</h1>", "film.mp4": noise(3_000_000)}
 
@@ -153,3 +160,44 @@ async def test_bad_rules_are_told(door: Door, tmp_path: Path) -> None:
     assert (await door.ask(f"{root}/a/b")).status == 410
     moved = await door.ask(f"{root}/b")
     assert (moved.status, moved["location"]) == (301, f"{root}/x")
+
+
+async def test_the_end_of_one_request_is_not_remembered_as_another(door: Door, root: str) -> None:
+    """What comes in two parts must not decide what is answered to somebody else's words."""
+    words = f"GET {root}/film.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    for _ in range(3):  # What is remembered lasts to the end of the second.
+        liar, visitor = await door.visitor(), await door.visitor()
+        await liar.stream.send_all(f"GET {root}/index.html HTTP/1.1\r\nX: ".encode())
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await liar.stream.send_all(words)
+        assert b"<h1>one" in await _until(liar, b"</h1>")
+        await visitor.stream.send_all(words)
+        assert b"\r\nContent-Length: 3000000\r\n" in await _until(visitor, b"\r\n\r\n")
+
+
+async def _until(visitor: Visitor, end: bytes) -> bytes:
+    found = b""
+    with trio.fail_after(10):
+        while end not in found:
+            found += await visitor.stream.receive_some(1 << 16)
+    return found
+
+
+async def test_a_salt_that_is_no_text_is_shown(door: Door) -> None:
+    """Links may lead to any name, and its salt is any bytes; the page is there all the same."""
+    odd = Name(bytes(range(32)), b"\xff<b>")
+    library, names = door.gateway.library, door.gateway.names
+    shown = front(Gateway(library, names, only=[odd]), Asked(GET, "/", {}))
+    page = await shown.read(0, shown.kind.size)
+    assert "\N{REPLACEMENT CHARACTER}&lt;b&gt;</a>" in page.decode()
+
+
+async def test_a_request_with_two_lengths_is_the_last(door: Door) -> None:
+    """What a proxy takes for its body must not be a request to us."""
+    fields = b"Host: localhost\r\nContent-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n"
+    hidden = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer = await (await door.visitor()).raw(
+        b"GET / HTTP/1.1\r\n" + fields + b"0\r\n\r\n" + hidden
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1

@@ -147,6 +147,9 @@ def _read(request: h11.Request) -> Asked:
     for raw, value in request.headers:
         name, text = raw.decode("ascii"), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    if headers.keys() >= {"content-length", "transfer-encoding"}:
+        # A proxy before us may see the other end of it (RFC 9112, section 6.1).
+        raise Refused(400, "a request has one length, not two")
     return Asked(method, _origin_form(request.target.decode("latin-1")), headers)
 
 

@@ -35,6 +35,9 @@ MOVED: Final = frozenset({301, 302, 303, 307, 308})
 SHOWN: Final = frozenset({200, 404, 410, 451})
 """Answered with the content of ``to``, which must be a file of the site."""
 NAME: Final = ("_redirects",)
+MAX_TARGET: Final = 8 << 10
+"""Characters of a target when it is filled in. A placeholder can be in one thousands of times, and
+what it stands for is up to who asks: unbounded, one line of a request would be a gigabyte."""
 _SPLAT: Final = "*"
 _FIELDS: Final = 3
 _ELSEWHERE: Final = ("https://", "http://")
@@ -55,7 +58,11 @@ class Rule:
     status: int
 
     def match(self, path: tuple[str, ...]) -> str | None:
-        """The target for a path, filled in; ``None`` if the rule is not for it."""
+        """The target for a path, filled in; ``None`` if the rule is not for it.
+
+        Raises:
+            Refused: 500, the target would be too long.
+        """
         source = self.source
         found: dict[str, str] = {}
         if source and source[-1] == _SPLAT:
@@ -75,12 +82,15 @@ class Rule:
 def _filled(target: str, found: dict[str, str]) -> str:
     """Put what was matched into a target. The longest names first: ``:ab`` is not ``:a`` and b."""
     names = sorted(found, key=len, reverse=True)
-    done, rest = [], target
+    done, size, rest = [], 0, target
     while rest:
         before, colon, rest = rest.partition(":")
-        done.append(before)
         name = next((name for name in names if colon and rest.startswith(name)), None)
-        done.append(colon if name is None else found[name])
+        filled = before + (colon if name is None else found[name])
+        size += len(filled)
+        if size > MAX_TARGET:
+            raise Refused(500, f"_redirects: a target becomes longer than {MAX_TARGET} characters")
+        done.append(filled)
         rest = rest if name is None else rest[len(name) :]
     return "".join(done)
 

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torrent.cdn.gateway.core.errors import Refused
-from torrent.cdn.gateway.core.redirects import MAX_RULES, MAX_SIZE, Rule, read_redirects
+from torrent.cdn.gateway.core.redirects import (
+    MAX_RULES,
+    MAX_SIZE,
+    MAX_TARGET,
+    Rule,
+    read_redirects,
+)
 
 FILE = b"""
 # a comment
@@ -120,3 +126,15 @@ def test_matching_is_what_a_pattern_says(
     rule = Rule((*source, *["*"] * splat), "/t", 301)
     expected = re.fullmatch(pattern, "".join(f"/{part}" for part in path)) is not None
     assert (rule.match(tuple(path)) is not None) is expected
+
+
+def test_a_target_cannot_grow_without_bound() -> None:
+    """A placeholder that is there thousands of times, and a visitor who says what it stands for."""
+    many = b"/:a /" + b":a" * 30_000
+    with pytest.raises(Refused, match="longer than") as refused:
+        told(many, "!" * 8000)
+    assert refused.value.status == 500
+    most = "x" * (MAX_TARGET - 1)
+    assert told(b"/:a /:a", most) == (f"/{most}", 301)
+    with pytest.raises(Refused, match="longer than"):
+        told(b"/:a /:a", most + "x")
