@@ -71,7 +71,7 @@ class Remote:
         directory = await git.path("dht")
         with Memory.open(context.settings.state) as memory:
             store = Store(context.settings.state, name, memory)
-            async with joined(context, state=None) as (session, node):
+            async with joined(context, state=None, trackers=False) as (session, node):
                 assert node is not None  # noqa: S101 - it was asked for
                 async with resolving(context, node) as names:
                     yield cls(context, git, store, session, node, names, directory)

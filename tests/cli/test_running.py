@@ -314,6 +314,24 @@ def test_a_node_imports_nothing_that_draws_or_computes(tmp_path: Path) -> None:
     assert done.stdout.strip() == ""
 
 
+def test_a_clone_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
+    script = (
+        "import sys, cli.git.remote;"
+        "print(*({'httpcore2', 'h11', 'asyncio', 'rich', 'numpy', 'torrent.io.trackers',"
+        "'torrent.io.udp_tracker', 'torrent.io.lsd', 'torrent.io.webwork', 'torrent.io.hashing',"
+        "'torrent.git.origin', 'cli.git.pushing'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(tmp_path),
+        timeout=60,
+    )
+    assert done.stdout.strip() == ""
+
+
 # What a node tells.
 
 

@@ -29,7 +29,6 @@ from torrent.core.swarm import Identity, Swarm
 from torrent.errors import SessionError
 from torrent.io.config import SessionConfig
 from torrent.io.disk import Disk
-from torrent.io.hashing import create
 from torrent.io.memory import Memory, make_usual, usual_port
 from torrent.io.results import SessionStatistics
 from torrent.io.sources import Announcement, Sources
@@ -37,7 +36,6 @@ from torrent.io.streams import Streams
 from torrent.io.task import read_task
 from torrent.io.ticking import Ticker
 from torrent.io.torrent import Torrent
-from torrent.io.webwork import WebWork, layout
 
 if TYPE_CHECKING:
     import os
@@ -206,6 +204,9 @@ class Session:
             StorageError: Something cannot be read, or cannot be part of a torrent.
             MetainfoError: There is nothing in it, or too much.
         """
+        # Who only fetches need not wait for its import.
+        from torrent.io.hashing import create  # noqa: PLC0415
+
         made = await create(self._disk, path, version)
         torrent = await self.add(made.metainfo, made.directory, intact=True)
         await torrent.ready()
@@ -341,6 +342,7 @@ class Session:
         """Let its web seeds work once its files are open."""
         # HTTP's library is only loaded where a torrent has such a seed.
         from torrent.io.webseed import WebSeed  # noqa: PLC0415
+        from torrent.io.webwork import WebWork, layout  # noqa: PLC0415
 
         await torrent.opened()
         assert torrent.info is not None  # noqa: S101 - its files are open

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import trio
 
 from torrent.io.dht import DhtSource, Pace
-from torrent.io.http import HttpSettings
-from torrent.io.lsd import LocalDiscovery
-from torrent.io.trackers import Announcer, Trackers
-from torrent.io.udp_tracker import UdpTrackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +15,13 @@ if TYPE_CHECKING:
 
     from torrent.core.sources import PeerSource, Transfer
     from torrent.io.config import SessionConfig
+    from torrent.io.http import HttpSettings
+    from torrent.io.lsd import LocalDiscovery
     from torrent.io.session import Session
     from torrent.io.task import Task
     from torrent.io.torrent import Torrent
+    from torrent.io.trackers import Trackers
+    from torrent.io.udp_tracker import UdpTrackers
 
 
 class Announcement:
@@ -60,28 +61,57 @@ class Announcement:
 
 
 class Sources:
-    """What finds peers for the torrents of one session."""
+    """What finds peers for the torrents of one session.
+
+    Trackers, web seeds and the local network are imported by sessions that may use them: HTTP alone
+    takes a tenth of what a short command imports.
+    """
 
     def __init__(self, config: SessionConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng
-        self.http = HttpSettings(ssrf_mitigation=config.mitigate_ssrf)
-        self._udp = UdpTrackers(rng=rng)
-        self._trackers = Trackers(self._udp, self.http)
         self._pace = Pace()
-        self._lan = LocalDiscovery(rng=rng) if config.lan else None
+        self._lan = self._local() if config.lan else None
+
+    def _local(self) -> LocalDiscovery:
+        from torrent.io.lsd import LocalDiscovery  # noqa: PLC0415 - see above
+
+        return LocalDiscovery(rng=self._rng)
+
+    @cached_property
+    def http(self) -> HttpSettings:
+        """How we go out to trackers and web seeds."""
+        from torrent.io.http import HttpSettings  # noqa: PLC0415 - see above
+
+        return HttpSettings(ssrf_mitigation=self._config.mitigate_ssrf)
+
+    @cached_property
+    def _udp(self) -> UdpTrackers:
+        from torrent.io.udp_tracker import UdpTrackers  # noqa: PLC0415 - see above
+
+        return UdpTrackers(rng=self._rng)
+
+    @cached_property
+    def _trackers(self) -> Trackers:
+        from torrent.io.trackers import Trackers  # noqa: PLC0415 - see above
+
+        return Trackers(self._udp, self.http)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold open the sockets that all torrents share, until cancelled."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._udp.run)
+            if self._config.trackers:
+                await nursery.start(self._udp.run)
             if self._lan is not None:
                 await nursery.start(self._lan.serve)
             task_status.started()
+            await trio.sleep_forever()
 
     def of(self, task: Task) -> Iterator[PeerSource]:
         """The sources of one torrent. A private one has its trackers alone (BEP 27)."""
         if task.trackers and self._config.trackers:
+            from torrent.io.trackers import Announcer  # noqa: PLC0415 - see above
+
             yield Announcer(task.trackers, self._trackers, rng=self._rng)
         if not task.private and self._config.node is not None:
             yield DhtSource(self._config.node, self._rng, self._pace)
