@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = "dht://"
 _UNSHALLOW: Final = ("depth", "deepen-since", "deepen-not", "deepen-relative", "update-shallow")
+_WHOLE: Final = ("0", "false")
+"""All of it: what git says when it comes back for the tags of what it fetched."""
 
 
 def converse(args: Namespace, directory: str | None) -> int:
@@ -142,7 +144,7 @@ class Talk:
                 raise AssertionError(command)
 
     def _option(self, name: str, value: str) -> bytes:
-        if name in _UNSHALLOW:
+        if name in _UNSHALLOW and value not in _WHOLE:
             raise CommandError(
                 f"--{name} is not possible over dht://: history comes in packs that are whole",
                 hint="clone all of it; it is fetched once, from several peers",

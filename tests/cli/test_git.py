@@ -116,7 +116,12 @@ def test_clone_fetch_and_pull(owner: Somebody, somebody: Callable[[str], Somebod
     assert house.run(copy, "rev-parse", "HEAD", "v2").split() == [tip, tip]
     assert "refs/remotes/origin/topic" not in house.refs(copy)
     assert "Everything" not in reader.git("fetch", where=copy)
-    done = owner.dhtctl("git", "publish", "tool", "--json")
+    house.commit(tool)
+    house.run(tool, "tag", "-a", "old", "-m", "late", "HEAD~1")
+    owner.publish("tool")
+    reader.git("pull", "-q", where=copy)  # git comes back for a tag of what it just fetched
+    assert house.refs(copy)["refs/tags/old"] == house.refs(tool)["refs/tags/old"]
+    done = owner.dhtctl("git", "publish", "tool", "--json", DHTCTL_BOOTSTRAP=owner.doors)
     assert done.objects[0]["new"] is False
     code, said = reader.attempt("clone", "--depth=1", url, "shallow")
     assert (code, "--depth is not possible" in said) == (128, True)

@@ -89,7 +89,8 @@ class Commander:
         """The priority of a piece that may hold the end of one file and the beginning of others."""
         info = self.commons.torrent
         spans = info.spans(piece * info.piece_length, info.piece_size(piece))
-        return max(self._files.get(index, 1) for index, _, _ in spans if not info.files[index].pad)
+        wanted = [self._files.get(index, 1) for index, _, _ in spans if not info.files[index].pad]
+        return max(wanted, default=0)  # A stranger's piece may be padding and nothing else.
 
     def _deadline(self, command: do.Deadline, now: float) -> None:
         if self.commons.picker is None:

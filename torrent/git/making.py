@@ -146,6 +146,8 @@ class Maker:
     async def _generations(self, state: State, before: Manifest) -> Manifest:
         """What of ``before`` stays, what is merged, and what is new."""
         wanted, old = frozenset(state.refs.values()), before.generations
+        if dict(state.refs) == dict(before.refs):
+            return before  # Older ones are merged when there is something to say.
         absent = await self._git.missing(wanted)
         if lost := absent - before.tips:
             raise RepositoryError(f"{self._git.directory} lacks {min(lost).hex()}, which a ref has")
@@ -155,14 +157,17 @@ class Maker:
         there = before.tips - await self._git.missing(before.tips)
         fresh = await self._walk(tips, there)
         new = {oid: line for oid, line in fresh.objects.items() if oid not in known}
+        # A walk that finds nothing but a tag ends at no commit; the tag's own is what it needs.
+        tagged = await self._git.commits(tip for tip in tips if tip in new)
+        edges = tuple(dict.fromkeys((*fresh.edges, *sorted(tagged - new.keys()))))
         waste = before.waste
         if not before.tips <= wanted:
             waste += len((await self._walk(there, tips)).objects)
         keep = staying([each.objects for each in old], waste)
         if keep == len(old) or absent:  # What is not here cannot be packed anew.
-            made = [*old, *await self._packed(new, fresh.edges, tips)]
+            made = [*old, *await self._packed(new, edges, tips)]
             return self._bounded(Manifest(generations=tuple(made), waste=waste))
-        return self._bounded(await self._merged(tips, old, held, new, fresh.edges, keep))
+        return self._bounded(await self._merged(tips, old, held, new, edges, keep))
 
     async def _merged(
         self,

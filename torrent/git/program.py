@@ -217,6 +217,14 @@ class Git:
         lines = (line.split(b" ") for line in out.splitlines())
         return {bytes.fromhex(line[0].decode()) for line in lines if line[1:] == [b"missing"]}
 
+    async def commits(self, oids: Iterable[bytes]) -> set[bytes]:
+        """The commits that these objects, which are there, are or are tags of."""
+        asked = b"".join(oid.hex().encode() + b"^{}\n" for oid in oids)
+        question = "--batch-check=%(objectname) %(objecttype)"
+        out = await self.run("cat-file", question, "--buffer", stdin=asked)
+        lines = (line.split(b" ") for line in out.splitlines())
+        return {bytes.fromhex(line[0].decode()) for line in lines if line[1:] == [b"commit"]}
+
 
 def _said(stderr: bytes | None) -> str:
     """The line that tells the most: the last one, or the last that says ``fatal`` or ``error``."""

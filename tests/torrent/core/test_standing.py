@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.samples import make
+from dht.codec import bencode
+from tests.samples import Sample, make
 from tests.swarm_strangers import hello
 from tests.swarm_world import World
 from tests.torrent_samples import VERSIONS, sample
 from torrent.core import commands as do
 from torrent.core.bitfield import Bitfield
 from torrent.core.commands import Prioritise
-from torrent.core.metainfo import Version
+from torrent.core.metainfo import Version, read_info
 from torrent.core.policy import BLOCK, SwarmPolicy
 from torrent.core.swarm import Identity, Swarm
 from torrent.core.wire import Block, HaveNone, encode
@@ -54,6 +56,20 @@ def test_files_that_are_not_wanted_do_not_count() -> None:
     member.perform(member.swarm.command(do.Prioritise(files={1: 0}), 0.0))
     assert member.swarm.statistics(0.0).wanted == 0
     assert member.swarm.complete
+
+
+def test_a_piece_of_padding_alone_is_wanted_by_nobody_who_chooses() -> None:
+    """Only a stranger's torrent has one: makers pad to the end of a piece that was begun."""
+    data = bytes(BLOCK) + b"x" * BLOCK
+    files = [
+        {b"attr": b"p", b"length": BLOCK, b"path": [b".pad", b"16384"]},
+        {b"length": BLOCK, b"path": [b"file"]},
+    ]
+    hashes = b"".join(sha1(data[at : at + BLOCK]).digest() for at in (0, BLOCK))
+    names = {b"files": files, b"name": b"t", b"piece length": BLOCK, b"pieces": hashes}
+    member = World().member(Sample(read_info(bencode.encode(names)), data))
+    member.perform(member.swarm.command(do.Prioritise(files={0: 0}), 0.0))
+    assert member.swarm.statistics(0.0).wanted == BLOCK
 
 
 def test_a_transfer_is_seen_from_both_ends() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests import git_house as house
 from tests.git_house import Publisher, needs_git
+from torrent.git.core.bundles import bundle_header
 from torrent.git.core.needing import asked, first_needed
 from torrent.git.core.planning import FACTOR
 from torrent.git.errors import RepositoryError
@@ -90,8 +91,9 @@ async def test_followers_fetch_what_is_new_and_cloners_few_packs(tmp_path: Path)
                     house.commit(source)
             case _:
                 house.commit(source)
-        await publisher.publish()
-        assert settled(publisher.manifest)
+        manifest = await publisher.publish()
+        assert settled(manifest)
+        assert await publisher.publish() == manifest
         assert await followed(publisher, git) <= 1
     copy = house.bare(tmp_path / "cloner")
     await followed(publisher, copy)
@@ -124,6 +126,25 @@ async def test_what_is_in_packs_is_read_again_if_forgotten(tmp_path: Path) -> No
     await publisher.publish()
     assert known.items() <= house.files(publisher.store.packs).items()
     await followed(publisher, house.bare(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("what", ["HEAD~1", "HEAD~1^{tree}"])
+async def test_a_tag_alone_needs_its_commit(tmp_path: Path, what: str) -> None:
+    """A bundle of it would otherwise claim to need nothing, and git could not use it."""
+    source = house.repository(tmp_path / "source")
+    publisher = Publisher(source, tmp_path / "home")
+    await publisher.publish()
+    house.run(source, "tag", "-a", "late", "-m", "one", what)
+    manifest = await publisher.publish()
+    (_, last) = manifest.generations
+    bundle = tmp_path / "late.bundle"
+    bundle.write_bytes(bundle_header(manifest, last) + publisher.store.pack(last).read_bytes())
+    house.run(source, "bundle", "verify", str(bundle))
+    if what == "HEAD~1":
+        assert last.prerequisites == (bytes.fromhex(house.run(source, "rev-parse", what)),)
+        empty = house.bare(tmp_path / "empty").directory
+        with pytest.raises(AssertionError, match="lacks these prerequisite"):
+            house.run(empty, "bundle", "verify", str(bundle))
 
 
 async def test_an_empty_repository(tmp_path: Path) -> None:

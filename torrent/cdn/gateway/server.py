@@ -162,6 +162,8 @@ class Server:
                     await self._talk(visit)
             except OSError as gone:
                 _log.debug("a visitor went: %s", gone)
+            except Exception:  # noqa: BLE001 - supervision: a fault of ours costs one visitor his line
+                _log.exception("a visitor was hung up on: this is a fault of the gateway")
             finally:
                 del self._visits[visit]
 

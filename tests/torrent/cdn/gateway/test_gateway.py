@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import h11
 import pytest
 
 from tests.cdn_house import write
@@ -131,6 +132,20 @@ async def test_routes_of_others(door: Door) -> None:
     for prefix in ("git", "/git", "git/"):
         with pytest.raises(ValueError, match="slash"):
             door.gateway.provide(prefix, provider)
+
+
+async def test_a_fault_in_one_answer_hangs_up_on_one_visitor(
+    door: Door, root: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def provider(rest: str, asked: Asked) -> Resource:
+        raise ZeroDivisionError(rest)
+
+    door.gateway.provide("/git/", provider)
+    other = await door.visitor()
+    with pytest.RaisesGroup(h11.RemoteProtocolError, flatten_subgroups=True):
+        await door.ask("/git/x")
+    assert (await other.ask(f"{root}/film.mp4")).status == 200
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_the_short_cut_answers_as_the_general_way_does(door: Door, root: str) -> None:
