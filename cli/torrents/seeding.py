@@ -157,7 +157,9 @@ async def tell(context: Context, session: Session) -> None:
             for name, standing in now.items():
                 if standing.fault and standing.fault != getattr(told.get(name), "fault", ""):
                     context.out.warn(standing.fault, infohash=name.hex())
-            news = [standing for name, standing in now.items() if standing != told.get(name)]
+            # Who adds a torrent again, takes what was told of it away.
+            stood = await trio.to_thread.run_sync(torrents.standings)
+            news = [standing for name, standing in now.items() if standing != stood.get(name)]
             if news:
                 await trio.to_thread.run_sync(torrents.tell, news)
             told = now

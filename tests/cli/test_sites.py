@@ -106,6 +106,9 @@ def test_a_running_node_takes_over(
         assert done.code == 0, done.err
         name = done.objects[0]["name"]
         assert any(each["type"] == "seeding" for each in done.complaints)
+        # Nothing new, and still it is seen to be seeded.
+        again = there("publish", "blog", "--replicas", "1", "--json")
+        assert [each["begun"] for each in again.complaints if each["type"] == "seeding"] == [True]
         assert online("follow", name, "--once").code == 0
         [site] = [each for each in there("status", "--json").objects if each["type"] == "site"]
         assert (site["name"], site["seq"], site["wanted"]) == (name, 1, 1)
