@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import ExitCode
@@ -43,7 +43,9 @@ def _show(context: Context) -> None:
     own = "".join(f"# {name} = {_toml(value)}\n" for name, value in settings.items())
     text = f"{_commented(kind.about())}\n#\n# fidelities: {', '.join(kind.fidelities)}\n\n{said}"
     if own:
-        told = _commented(inspect.getdoc(kind.Settings) or "")
+        # Those that it has from another experiment's are told of where they are from.
+        homes = [each for each in reversed(kind.Settings.__mro__) if is_dataclass(each)]
+        told = _commented("\n\n".join(inspect.cleandoc(each.__doc__ or "") for each in homes))
         # TOML has a table once; those that the file sets stand there already.
         mark = "# " if "settings" in tomllib.loads(said) else ""
         head = f"{mark}[settings]          # the experiment's own, with their defaults"

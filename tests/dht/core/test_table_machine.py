@@ -116,6 +116,8 @@ class TableMachine(RuleBasedStateMachine):
                 self.heard[it.key] = self.answers[it.key, it.endpoint]
             else:
                 assert self.held.pop(it.key) == it
+                # Who has to wait after a rekey is remembered as last heard of, in a request too.
+                self.answers[it.key, it.endpoint] = self.heard[it.key]
         return [change.contact for change in changes if not change.added]
 
     def spares(self, key: Key) -> list[Contact]:

@@ -30,6 +30,9 @@ def answer(exchange: Exchange, asked: Asked) -> bytes:
     return head
 
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+
+
 def test_one_after_the_other() -> None:
     exchange = given_(GET + GET)
     for more in (True, False):
@@ -114,6 +117,7 @@ def test_head_and_unchanged_have_no_body() -> None:
         (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET x://y/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET /" + b"a" * MAX_TARGET + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" + CHUNKED, 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * MAX_HEAD, 431),
     ],
 )
