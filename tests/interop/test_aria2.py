@@ -19,6 +19,7 @@ from tests.interop.libtorrent_process import libtorrent_peer
 from tests.interop.tracker_peers import npm_tracker
 from tests.torrent_samples import HYBRID, V1, Sample, sample
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
+from tests.waiting import until
 from torrent.core.metainfo import Metainfo, Version, wrapped
 from torrent.io.session import Session
 
@@ -98,10 +99,7 @@ async def completed(*torrents: Torrent) -> None:
 
 async def until_same(what: Sample, root: Path) -> None:
     """Wait until aria2 has written everything; it tells nobody that it is complete."""
-    with trio.fail_after(PATIENCE):
-        await trio.sleep(0.1)
-        while not is_same(what, root):  # noqa: ASYNC110 - nothing but a look at its files tells
-            await trio.sleep(0.1)
+    await until(lambda: is_same(what, root), PATIENCE)
 
 
 @trackers
@@ -140,10 +138,7 @@ async def test_aria2_gives_hybrids_a_name_of_its_own(
     what.write(tmp_path / "theirs")
     with http_tracker(swarms) as url:
         async with aria2(torrent_file(what, url, tmp_path), tmp_path / "theirs"):
-            with trio.fail_after(PATIENCE):
-                await trio.sleep(0.05)
-                while not swarms.asked:  # noqa: ASYNC110 - the tracker is a thread
-                    await trio.sleep(0.05)
+            await until(lambda: swarms.asked, PATIENCE)
     announced = swarms.asked[0]["info_hash"]
     assert announced == hashlib.sha1(encode(without_empty_keys(decode(what.info.raw)))).digest()
     assert (announced == what.info.infohash_v1) == (version is V1)

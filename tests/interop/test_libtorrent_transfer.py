@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import trio
 
 from tests.interop.libtorrent_process import libtorrent_peer
 from tests.torrent_samples import VERSIONS, Sample, sample
+from tests.waiting import until
 from torrent.core.metainfo import Magnet, Version
 from torrent.io.session import Session
 
@@ -38,9 +40,8 @@ async def written(what: Sample, root: Path) -> None:
         path = root / name
         return not path.exists() or path.read_bytes() != what.content[name]
 
-    deadline = trio.current_time() + PATIENCE
-    while any(map(lacks, what.content)) and trio.current_time() < deadline:  # noqa: ASYNC110
-        await trio.sleep(0.05)  # Nothing but a look at its files tells.
+    with contextlib.suppress(trio.TooSlowError):  # What differs is said better below.
+        await until(lambda: not any(map(lacks, what.content)), PATIENCE)
     assert_same(what, root)
 
 

@@ -11,6 +11,7 @@ from dht.testing import Testnet
 from tests.cdn_house import PATIENCE, house, tree, write
 from tests.naming import KEY, NAME, infohash
 from tests.torrent_samples import noise, sample
+from tests.waiting import until
 from torrent.cdn import mirror as module
 from torrent.cdn.errors import SiteError
 from torrent.core.metainfo import Version, read_metainfo
@@ -212,8 +213,7 @@ async def test_a_newer_version_ends_the_wait_for_one_that_nobody_has(
         done = trio.Event()
         nursery.start_soon(mirror.mirror().run, lambda _: done.set())
         with trio.fail_after(PATIENCE):
-            while not mirror.session.torrents:  # noqa: ASYNC110 - that it waits, nothing says
-                await trio.sleep(0.05)
+            await until(lambda: mirror.session.torrents)  # that it waits, nothing says
             await publisher.publish(source)
             await done.wait()
         assert mirror.seen() == SITE

@@ -16,6 +16,7 @@ from dht.mainline.items import sign_record
 from dht.node.node import Node
 from dht.testing import Testnet
 from tests.naming import KEY, NAME, OTHER, infohash, plant, record, version_of
+from tests.waiting import until
 from torrent.cdn import names as module
 from torrent.cdn.errors import (
     ForgedNameError,
@@ -323,13 +324,8 @@ async def test_whoever_has_a_version_keeps_it_without_the_key(net: Testnet, tmp_
                 number = await names.keep(version)
                 assert number == await names.keep(version)
                 key = MAINLINE_SPACE.from_bytes(NAME.key)
-                with trio.fail_after(PATIENCE):
-                    while not any(  # noqa: ASYNC110 - nothing in an engine says that it holds one
-                        key in port.engine.records
-                        for node in net.nodes
-                        for port in node._living.host.ports
-                    ):
-                        await trio.sleep(0.05)
+                ports = [port for node in net.nodes for port in node._living.host.ports]
+                await until(lambda: any(key in port.engine.records for port in ports))
                 # An older one takes no newer one's place.
                 assert await names.keep(version_of(2)) == 0
             with Memory.open(tmp_path / "new") as other:

@@ -12,10 +12,11 @@ import trio.testing
 from dht import Node
 from dht.testing import Testnet
 from tests.announced import V1, V2, Finds, Sample
+from tests.waiting import pass_time, until
 from torrent.io.dht import DhtSource, Pace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from torrent.core.sources import Transfer
 
@@ -37,7 +38,7 @@ class Walks:
             self.began.append(trio.current_time())
             self.under_way += 1
             self.most = max(self.most, self.under_way)
-            await trio.sleep(2)
+            await pass_time(2)
             self.under_way -= 1
 
 
@@ -77,7 +78,7 @@ async def test_a_download_waits_for_no_renewals(autojump_clock: trio.testing.Moc
         async with trio.open_nursery() as nursery:
             for _ in range(100):
                 nursery.start_soon(walks.walk)
-            await trio.sleep(10)
+            await pass_time(10)
             await download.walk(urgent=True)
             assert trio.current_time() - start < 15
             nursery.cancel_scope.cancel()
@@ -90,13 +91,6 @@ async def test_a_download_waits_for_no_renewals(autojump_clock: trio.testing.Moc
 async def net() -> AsyncIterator[Testnet]:
     async with Testnet(12) as net:
         yield net
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Return once it does: what others do with their sockets sets no event for us."""
-    with trio.fail_after(20):
-        while not holds():
-            await trio.testing.wait_all_tasks_blocked(0.01)
 
 
 async def listed(node: Node, infohash: bytes) -> int:

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from tests.torrent_samples import HYBRID, V1, sample
+from tests.waiting import PATIENCE, until
 from torrent.core.metainfo import Magnet
 from torrent.errors import SessionError
 from torrent.io.results import Phase
@@ -16,14 +17,12 @@ from torrent.io.resume import Progress, StoredTorrent, Torrents
 from torrent.io.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from torrent.core.metainfo import Info
 
 BLOCK = 16384
 HERE = (("127.0.0.1", 0),)
-PATIENCE = 20.0
 WHAT = sample({"t/a": 3 * BLOCK, "t/b": BLOCK}, V1)
 NAME = WHAT.info.infohashes[0]
 
@@ -34,13 +33,6 @@ def session(**options: Any) -> Session:
 
 def stored(directory: Path, **more: Any) -> StoredTorrent:
     return StoredTorrent("t", directory, 1.0, Progress(NAME), **more)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Nothing of a session says what another process made it do: look."""
-    with trio.fail_after(PATIENCE):
-        while not holds():  # noqa: ASYNC110
-            await trio.sleep(0.01)
 
 
 async def test_what_others_add_move_and_remove(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +12,12 @@ import trio
 import trio.testing
 
 from dht.node.disk import StateError
+from tests import waiting
 from torrent.io.journal import Journal
 from torrent.io.resume import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 
 class Remembering:
@@ -44,10 +47,7 @@ class Torrent:
         return Progress(self.name, downloaded=self.count)
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Let the virtual clock run until it is; threads take none of its time."""
-    while not true():  # noqa: ASYNC110 - the event would have to come from a thread
-        await trio.sleep(0.1)
+until = partial(waiting.until, patience=math.inf)  # threads take none of the virtual time
 
 
 async def test_many_marks_are_one_commit_within_a_second(
@@ -58,7 +58,7 @@ async def test_many_marks_are_one_commit_within_a_second(
     one, two = Torrent(b"1"), Torrent(b"2")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(journal.run)
-        await trio.sleep(10)
+        await waiting.pass_time(10)
         started = trio.current_time()
         for _ in range(1000):
             one.count += 1

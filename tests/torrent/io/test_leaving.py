@@ -17,6 +17,7 @@ import trio.testing
 from dht.testing import Testnet
 from tests.torrent_samples import HYBRID, V1, V2, sample
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
+from tests.waiting import PATIENCE, until
 from torrent.core.metainfo import Magnet, Metainfo, wrapped
 from torrent.errors import TorrentError
 from torrent.io.results import Phase
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK = 16384
-PATIENCE = 30.0
 HERE = (("127.0.0.1", 0),)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
 
@@ -92,12 +92,8 @@ async def test_nothing_is_left(tmp_path: Path) -> None:
                         await torrent.moved()
                 assert session.statistics().links
             gc.collect()
-            with trio.fail_after(PATIENCE):
-                # The seed sees the end of the stream, and the trackers' threads of theirs.
-                while seed.statistics().links or ours(  # noqa: ASYNC110
-                    descriptors(), before[0]
-                ):
-                    await trio.sleep(0.02)
+            # The seed sees the end of the stream, and the trackers' threads of theirs.
+            await until(lambda: not seed.statistics().links and not ours(descriptors(), before[0]))
             assert tasks() == before[1]
             assert threads() == before[2]
 

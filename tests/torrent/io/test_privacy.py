@@ -13,6 +13,7 @@ import trio.testing
 from dht.testing import Testnet
 from tests.torrent_samples import Sample, sample
 from tests.tracker_server import Swarms, http_tracker
+from tests.waiting import PATIENCE, until
 from torrent.core.metainfo import (
     About,
     Magnet,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from dht import Node
 
 BLOCK = 16384
-PATIENCE = 30.0
 HERE = (("127.0.0.1", 0),)
 
 
@@ -111,11 +111,9 @@ async def test_its_tracker_is_asked(tmp_path: Path) -> None:
             private.write(tmp_path / "one")
             await (await one.add(metainfo, tmp_path / "one")).ready()
             with trio.fail_after(PATIENCE):
-                while not swarms.asked:  # noqa: ASYNC110 - another thread's list
-                    await trio.sleep(0.01)
+                await until(lambda: swarms.asked)
                 await (await other.add(metainfo, tmp_path / "other")).completed()
-                while "completed" not in swarms.events():  # noqa: ASYNC110 - as above
-                    await trio.sleep(0.01)
+                await until(lambda: "completed" in swarms.events())
         # Who is found to be complete by looking at the files did not become so.
         assert swarms.asked[0]["left"] == 0
         assert swarms.events().count("completed") == 1

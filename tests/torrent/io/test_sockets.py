@@ -14,6 +14,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.waiting import pass_time
 from torrent.core.wire import Handshake, encode
 from torrent.errors import SessionError
 from torrent.io.sockets import HANDSHAKE, accept, dial, greet, listen, listen_all
@@ -120,7 +121,7 @@ async def test_a_process_out_of_descriptors_lets_its_callers_wait(
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
             try:
                 nursery.start_soon(take)
-                await trio.sleep(1)
+                await pass_time(1)
                 assert not came
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, before)

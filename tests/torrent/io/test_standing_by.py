@@ -10,25 +10,18 @@ import trio
 import trio.testing
 
 from tests.torrent_samples import V1, sample
+from tests.waiting import PATIENCE, until
 from torrent.errors import SessionError
 from torrent.io.memory import Memory
 from torrent.io.session import Session
 from torrent.io.task import read_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 HERE = (("127.0.0.1", 0),)
-PATIENCE = 30.0
 WHAT = sample({"f": 50_000}, V1)
 (NAME,) = WHAT.info.infohashes
-
-
-async def until(true: Callable[[], bool]) -> None:
-    with trio.fail_after(PATIENCE):
-        while not true():  # noqa: ASYNC110 - another process commits
-            await trio.sleep(0.05)
 
 
 async def test_what_another_process_adds_and_forgets_is_followed(tmp_path: Path) -> None:

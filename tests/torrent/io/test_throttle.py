@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.waiting import pass_time
 from torrent.io.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def test_uploads_are_shared_in_turn(autojump_clock: trio.testing.MockClock
         nursery.start_soon(throttle.run)
         for link in links:
             link.pump()
-        await trio.sleep(40)
+        await pass_time(40)
         nursery.cancel_scope.cancel()
     total = sum(link.sent for link in links)
     assert total == pytest.approx(40 * RATE, rel=0.05)

@@ -7,6 +7,7 @@ import math
 import trio
 import trio.testing
 
+from tests.waiting import pass_time
 from torrent.io.ticking import Ticker
 
 
@@ -34,7 +35,7 @@ async def test_each_is_ticked_when_it_wants(autojump_clock: trio.testing.MockClo
         nursery.start_soon(ticker.run)
         for machine in machines:
             ticker.arrange(machine)
-        await trio.sleep(10)
+        await pass_time(10)
         nursery.cancel_scope.cancel()
     assert [[at - start for at in machine.ticked] for machine in machines] == [[1, 5], [2], []]
 
@@ -47,11 +48,11 @@ async def test_a_deadline_that_comes_nearer_wakes_it(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ticker.run)
         ticker.arrange(machine)
-        await trio.sleep(1)
+        await pass_time(1)
         machine.moments.insert(0, start + 3)
         ticker.arrange(machine)
         ticker.arrange(machine)
-        await trio.sleep(1000)
+        await pass_time(1000)
         nursery.cancel_scope.cancel()
     assert [at - start for at in machine.ticked] == [3, 100]
 

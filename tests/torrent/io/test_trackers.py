@@ -11,6 +11,7 @@ import trio.testing
 
 from tests.announced import ANNOUNCE, DONE, OTHER, V1, V2, Finds, Sample, trackers
 from tests.tracker_server import Swarms, http_tracker, udp_tracker
+from tests.waiting import pass_time
 from torrent.core.announce.messages import (
     Announce,
     Event,
@@ -225,7 +226,7 @@ async def test_a_silent_tracker_does_not_hold_up_the_next(
             self, url: str, announce: Announce, tracker_id: bytes | None = None
         ) -> Peers | Unreachable:
             if url == "http://silent/announce":
-                await trio.sleep(45)
+                await pass_time(45)
                 return Unreachable("it does not answer")
             return Peers(1800, (("127.0.0.1", 7000),))
 
@@ -236,7 +237,7 @@ async def test_a_silent_tracker_does_not_hold_up_the_next(
         nursery.start_soon(announcer.run, Sample(), finds)
         await finds.wait()
         assert trio.current_time() - started == pytest.approx(5.0)
-        await trio.sleep(100)
+        await pass_time(100)
         assert [status.failures for status in announcer.statuses()] == [1, 0]
         nursery.cancel_scope.cancel()
 
@@ -253,7 +254,7 @@ async def test_all_that_failed_are_asked_again_when_one_has_rested(
         ) -> Peers | Unreachable:
             self.times.append(trio.current_time())
             if len(self.times) < 3:
-                await trio.sleep(30)
+                await pass_time(30)
                 return Unreachable("it does not answer")
             return Peers(1800, (("127.0.0.1", 7000),))
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.torrent_samples import HYBRID, V1, V2, VERSIONS, sample
+from tests.waiting import pass_time
 from torrent.core.webseed import PieceRun
 from torrent.io.webwork import WebWork, layout
 
@@ -145,7 +146,7 @@ async def test_a_server_rests_while_peers_are_faster(
 
     async def peers(rate: float) -> None:
         while True:
-            await trio.sleep(0.01)
+            await pass_time(0.01)
             torrent.downloaded += round(rate * 0.01)
 
     async def begun(rate: float) -> float:
@@ -160,7 +161,7 @@ async def test_a_server_rests_while_peers_are_faster(
     assert await begun(2_000_000) > 19
     assert await begun(1_000_000) < 0.5
     # Now it shows that it is slow: half of that, and the same peers are faster.
-    await trio.sleep(1)
+    await pass_time(1)
     ours._brought = 500_000
     assert await begun(1_000_000) > 19
     # Nobody else is there; only at first is somebody waited for.
