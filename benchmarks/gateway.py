@@ -1,4 +1,4 @@
-"""(l) The gateway beside nginx, the same files from a warm cache, the same visitor, the same run.
+"""(i) The gateway beside nginx, the same files from a warm cache, the same visitor, the same run.
 
 The visitor is one blocking socket, kept alive, that looks at nothing but lengths: the less it does,
 the more is seen of the servers. nginx has one worker, ``sendfile`` on and its log off. Rounds
@@ -107,7 +107,7 @@ def _nginx(stack: ExitStack, home: Path, root: Path) -> Visitor:
 
 
 def run(*, smoke: bool) -> list[Row]:
-    """The rows of (l)."""
+    """The rows of (i)."""
     if shutil.which("nginx") is None:
         print("gateway: SKIPPED: there is no nginx here (Debian: apt-get install nginx-light)")
         return [Row("gateway", "needs nginx")]

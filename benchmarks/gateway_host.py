@@ -1,4 +1,4 @@
-"""The gateway of (l), in a process of its own: serves a directory until its stdin ends.
+"""The gateway of (i), in a process of its own: serves a directory until its stdin ends.
 
 Asked with ``{"directory": ..., "state": ...}`` it answers with its port and the path of the root.
 """

@@ -1,4 +1,4 @@
-"""(l) Repositories: a clone from three peers beside one from ``git daemon``, and what moves.
+"""(j) Repositories: a clone from three peers beside one from ``git daemon``, and what moves.
 
 The repository is made by ``git fast-import``, the same each time: files of text in directories, of
 which each commit changes a few lines here and there. Two thirds of its history are published at

@@ -1,4 +1,4 @@
-"""(e) A seedbox: a thousand torrents in one process, its node running, beside libtorrent's."""
+"""(g) A seedbox: a thousand torrents in one process, its node running, beside libtorrent's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Box:
 
 
 def run(*, smoke: bool) -> list[Row]:
-    """The rows of (e)."""
+    """The rows of (g)."""
     if not sys.platform.startswith("linux"):
         return []
     count = 20 if smoke else 1000

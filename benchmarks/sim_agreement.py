@@ -1,4 +1,4 @@
-"""(m) Do engines and compiled events tell the same story of a network under churn?
+"""(o) Do engines and compiled events tell the same story of a network under churn?
 
 The same scenario is run at fidelity ``protocol`` (the engines that ship) and ``message`` (their
 rules compiled), with several seeds. The two draw their chance differently, so no two lookups are

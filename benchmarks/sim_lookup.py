@@ -1,4 +1,4 @@
-"""(k) Lookups on whole networks: what building and looking up cost, against the number of nodes.
+"""(m) Lookups on whole networks: what building and looking up cost, against the number of nodes.
 
 Each size runs in a process of its own, so that its memory is its own; the kernels are compiled
 before the clock starts, and how long that takes from nothing is a row by itself. The rival is

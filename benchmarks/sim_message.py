@@ -1,4 +1,4 @@
-"""(j) Networks under churn, every message an event, compiled.
+"""(l) Networks under churn, every message an event, compiled.
 
 Mainline's own rules and periods (k = 8, tables looked after every 15 minutes), sessions after
 Stutzbach & Rejaie (Weibull, shape 0.6, scale 10,000 s), six lookups a node and hour. Each network
@@ -115,7 +115,7 @@ def main() -> None:
         nodes, seconds, warm = asked.measure
         print(json.dumps(measure(int(nodes), seconds, warm)))
         return
-    print(table("(j) Networks under churn", run(smoke=asked.smoke, long=asked.long)))
+    print(table("(l) Networks under churn", run(smoke=asked.smoke, long=asked.long)))
 
 
 if __name__ == "__main__":

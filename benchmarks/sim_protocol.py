@@ -1,4 +1,4 @@
-"""(i) Simulated networks of the engines that ship, and our event loop beside SimPy's.
+"""(k) Simulated networks of the engines that ship, and our event loop beside SimPy's.
 
 Each network runs in a process of its own, on one core: N engines with k = 20 and full tables, at a
 constant latency, and lookups that end when the 20 closest have answered. They begin one after the

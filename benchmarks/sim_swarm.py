@@ -1,4 +1,4 @@
-"""(l) Compiled swarms: how many pieces pass a second, and how near they come to the limit.
+"""(n) Compiled swarms: how many pieces pass a second, and how near they come to the limit.
 
 What a swarm has to beat is no other program but physics: the makespan is divided by the bound of
 :func:`simulations.swarm.results.least_makespan`. The clock begins after compilation.

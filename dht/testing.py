@@ -18,23 +18,21 @@ from __future__ import annotations
 
 import heapq
 import math
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from dht.errors import NodeClosed
 from dht.node.limits import Limits
 from dht.node.node import Node
-from dht.node.nurseries import enter_nursery
+from dht.node.nurseries import Entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from socket import socket
-    from types import TracebackType
 
     from dht.node.udp import Address
 
@@ -108,7 +106,7 @@ class Link:
                 heapq.heappush(self._held, (due, next(self._numbers), data, address))
 
 
-class Testnet:
+class Testnet(Entered):
     """``nodes`` nodes on loopback, joined to one network. Enter it with ``async with``.
 
     Args:
@@ -137,25 +135,10 @@ class Testnet:
         self._policy = policy or {}
         self._nodes: list[Node] = []
         self._alive: list[Node] = []
-        self._nursery: trio.Nursery | None = None
-        self._stack: AsyncExitStack | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._nursery = await enter_nursery(stack)
-            await self.add(self._wanted)
-            await self.settle()
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack, self._nursery = self._stack, None, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
+    async def _entered(self, nursery: trio.Nursery) -> None:
+        await self.add(self._wanted)
+        await self.settle()
 
     @property
     def nodes(self) -> tuple[Node, ...]:

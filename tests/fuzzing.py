@@ -7,13 +7,18 @@ one is kept apart.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tests.damage import MUTATIONS, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Iterator, Sequence
 
 SLOW_S: Final = 0.5
@@ -21,7 +26,11 @@ SLOW_S: Final = 0.5
 some ms."""
 
 
-class Ran(Protocol):
+Subject = tuple["Callable[[bytes], str]", list[bytes]]
+"""A decoder that names what came of some bytes, and good bytes to damage for it."""
+
+
+class Outcomes:
     """What a fuzzer's run leaves behind.
 
     Attributes:
@@ -29,11 +38,16 @@ class Ran(Protocol):
         witness: A hash of all that was seen, which depends on nothing but count and seed.
     """
 
-    outcomes: Counter[str]
-    witness: Any
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.witness = hashlib.sha256()
+
+    def note(self, outcome: str) -> None:
+        self.outcomes[outcome] += 1
+        self.witness.update(outcome.encode())
 
 
-class Target(Ran, Protocol):
+class Target(Protocol):
     """What packets are thrown at.
 
     Attributes:
@@ -71,8 +85,30 @@ def throw(target: Target, packets: Iterator[bytes], count: int, seed: int) -> No
             target.receive(data)
 
 
+def mutants(
+    subjects: Sequence[Subject], rng: Random
+) -> Iterator[tuple[Callable[[bytes], str], bytes]]:
+    """Damaged inputs, without end, each with the decoder it is meant for."""
+    while True:
+        decoder, good = rng.choice(subjects)
+        data, other = rng.choice(good), rng.choice(good)
+        for mutate in rng.choices(MUTATIONS, WEIGHTS, k=rng.choice((0, 1, 1, 2, 3, 4))):
+            data = mutate(data, rng, other)[: 1 << 16] or b"d"
+        yield decoder, data
+
+
+def throw_at(subjects: Sequence[Subject], count: int, seed: int) -> Outcomes:
+    """Throw so many mutants at decoders that have no state."""
+    outcomes, stream = Outcomes(), mutants(subjects, Random(seed))
+    for _ in range(count):
+        decoder, data = next(stream)
+        with named(seed, partial("{0.__name__} was given {1!r}".format, decoder, data)):
+            outcomes.note(f"{decoder.__name__}: {decoder(data)}")
+    return outcomes
+
+
 def main(
-    what: str | None, run: Callable[[int, int], Ran], argv: Sequence[str] | None = None
+    what: str | None, run: Callable[[int, int], Outcomes], argv: Sequence[str] | None = None
 ) -> int:
     """Be the command line of the fuzzer ``run``, whose module's docstring is ``what``."""
     parser = argparse.ArgumentParser(description=(what or "").partition("\n")[0])

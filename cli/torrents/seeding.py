@@ -157,7 +157,8 @@ async def tell(context: Context, session: Session) -> None:
             for name, standing in now.items():
                 if standing.fault and standing.fault != getattr(told.get(name), "fault", ""):
                     context.out.warn(standing.fault, infohash=name.hex())
-            # Who adds a torrent again, takes what was told of it away.
+            # Who adds a torrent again, or forgets it and adds it, takes what was told of it away:
+            # so that nobody believes what was true of another directory.
             stood = await trio.to_thread.run_sync(torrents.standings)
             news = [standing for name, standing in now.items() if standing != stood.get(name)]
             if news:

@@ -17,7 +17,6 @@ operation in the engine.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -27,12 +26,11 @@ from dht.core.keys import MAINLINE_SPACE
 from dht.node.config import NodeConfig
 from dht.node.exploring import Exploring
 from dht.node.life import Life
-from dht.node.nurseries import enter_nursery
+from dht.node.nurseries import Entered
 from dht.node.results import NodeStatistics, PortStatistics
 from dht.node.storing import Storing
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Unpack
 
     from dht.core.policy import Policy
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from dht.node.udp import Address, Port
 
 
-class Node(Storing, Exploring):
+class Node(Entered, Storing, Exploring):
     """A node of the Mainline DHT. Enter it with ``async with``.
 
     Options are those of :class:`~dht.node.config.NodeConfig`, as keywords or ready made.
@@ -49,7 +47,6 @@ class Node(Storing, Exploring):
     def __init__(self, config: NodeConfig | None = None, **options: Unpack[NodeOptions]) -> None:
         self.config = dataclasses.replace(config or NodeConfig(), **options)
         self._life: Life | None = None
-        self._stack: AsyncExitStack | None = None
 
     # Life.
 
@@ -68,21 +65,8 @@ class Node(Storing, Exploring):
         finally:
             self._life = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            nursery = await enter_nursery(stack)
-            await nursery.start(self.run)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack = self._stack, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
+    async def _entered(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self.run)
 
     def abort(self) -> None:
         """Vanish as a killed process does: nothing is said, nothing is saved."""

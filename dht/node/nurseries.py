@@ -1,17 +1,67 @@
-"""A nursery for an object that is its own context manager."""
+"""Objects that are their own context manager, and have tasks of their own until they are left."""
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import trio
 
 if TYPE_CHECKING:
-    from contextlib import AsyncExitStack
     from types import TracebackType
+    from typing import Self
 
 
-async def enter_nursery(stack: AsyncExitStack) -> trio.Nursery:
+class Entered:
+    """Base of what is used with ``async with``: between its two ends there is a nursery.
+
+    Who derives from it says in two hooks what to open. If a hook fails, all that was opened until
+    then is closed again, and nothing was entered; else all of it is closed, the last first, when
+    the block ends.
+    """
+
+    _stack: AsyncExitStack | None = None
+    _nursery: trio.Nursery | None = None
+    """Where the tasks live; ``None`` outside the block."""
+
+    async def _entering(self, stack: AsyncExitStack) -> None:
+        """Open what shall outlive the tasks: it closes with ``stack``."""
+
+    async def _entered(self, nursery: trio.Nursery) -> None:
+        """Start the tasks."""
+
+    def _inside(self) -> trio.Nursery:
+        """The nursery; it is our user's mistake if there is none.
+
+        Raises:
+            RuntimeError: It was not entered, or it was left.
+        """
+        if self._nursery is None:
+            raise RuntimeError(f"use it inside `async with {type(self).__name__}(...)`")
+        return self._nursery
+
+    async def __aenter__(self) -> Self:
+        if self._stack is not None:
+            raise RuntimeError(f"this {type(self).__name__} is running already; make another")
+        async with AsyncExitStack() as stack:
+            await self._entering(stack)
+            stack.callback(setattr, self, "_nursery", None)
+            self._nursery = await _enter_nursery(stack)
+            await self._entered(self._nursery)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        stack, self._stack = self._stack, None
+        return None if stack is None else await stack.__aexit__(kind, error, trace)
+
+
+async def _enter_nursery(stack: AsyncExitStack) -> trio.Nursery:
     """Open a nursery that closes with ``stack``: its tasks are then cancelled and waited for.
 
     An error of the user's block leaves the block as it was raised. A nursery would wrap it in a

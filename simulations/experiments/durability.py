@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from simulations import attacks, drawing, watching
-from simulations.errors import ConfigError
 from simulations.experiment import Experiment, Figure
+from simulations.experiments.replication import ReplicationSettings
 from simulations.message import Keeping, simulate
 from simulations.registry import register
 from simulations.rows import Rows
@@ -38,26 +38,11 @@ QUARTERS: Final = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
-class DurabilitySettings:
-    """What is stored.
-
-    Attributes:
-        records: How many, each published by somebody else.
-        republish: Seconds from one publication to the next; 0: each is published once.
-        every: Seconds between two counts of all copies.
-    """
+class DurabilitySettings(ReplicationSettings):
+    """More records than where engines keep them, over a longer time and so counted less often."""
 
     records: int = 200
-    republish: float = 0.0
     every: float = 1800.0
-
-    def __post_init__(self) -> None:
-        if self.records < 1:
-            raise ConfigError(f"settings.records is {self.records!r}, but must be at least 1")
-        if self.republish < 0:
-            raise ConfigError(f"settings.republish is {self.republish!r}, but must not be below 0")
-        if not self.every > 0:
-            raise ConfigError(f"settings.every is {self.every!r}, but must be above 0")
 
 
 @register("experiment", "durability")

@@ -55,7 +55,7 @@ class ReplicationSettings:
     """What is stored, and how often it is looked at.
 
     Attributes:
-        records: How many, each published by a node of its own choice.
+        records: How many, each published by a node of its own.
         republish: Seconds from one publication to the next; 0: each is published once.
         every: Seconds between two counts of all copies.
     """

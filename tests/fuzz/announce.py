@@ -8,16 +8,11 @@ input that took too long.
 
 from __future__ import annotations
 
-import hashlib
 import struct
-from collections import Counter
-from functools import partial
-from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dht.codec.bencode import encode
-from tests.fuzz.packets import MUTATIONS, WEIGHTS
-from tests.fuzzing import main, named
+from tests.fuzzing import Outcomes, Subject, main, throw_at
 from torrent.core import lsd, outgoing
 from torrent.core.announce import http, udp
 from torrent.core.announce.messages import (
@@ -29,9 +24,6 @@ from torrent.core.announce.messages import (
     Refused,
 )
 from torrent.core.webseed import Span, false_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _INFOHASH: Final = b"0123456789abcdefghij"
 _LONG_FORM: Final = [{b"ip": b"10.0.0.%d" % n, b"peer id": b"x" * 20, b"port": n} for n in range(9)]
@@ -132,7 +124,7 @@ def content_range(data: bytes) -> str:
     return "range" if None in answers else "no range"
 
 
-SUBJECTS: Final[list[tuple[Callable[[bytes], str], list[bytes]]]] = [
+SUBJECTS: Final[list[Subject]] = [
     (announced, BODIES),
     (scraped, BODIES),
     (datagram, DATAGRAMS),
@@ -142,38 +134,9 @@ SUBJECTS: Final[list[tuple[Callable[[bytes], str], list[bytes]]]] = [
 ]
 
 
-class Target:
-    """Every decoder, and one witness."""
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
-
-    def receive(self, decoder: Callable[[bytes], str], data: bytes) -> None:
-        """Give ``data`` to ``decoder``; note the outcome."""
-        outcome = f"{decoder.__name__}: {decoder(data)}"
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
-
-
-def mutants(rng: Random) -> Iterator[tuple[Callable[[bytes], str], bytes]]:
-    """Damaged inputs, without end, each with the decoder it is meant for."""
-    while True:
-        decoder, good = rng.choice(SUBJECTS)
-        data, other = rng.choice(good), rng.choice(good)
-        for mutate in rng.choices(MUTATIONS, WEIGHTS, k=rng.choice((0, 1, 1, 2, 3, 4))):
-            data = mutate(data, rng, other)[: 1 << 16] or b"d"
-        yield decoder, data
-
-
-def run(count: int, seed: int) -> Target:
+def run(count: int, seed: int) -> Outcomes:
     """Throw ``count`` mutants at the decoders."""
-    target, stream = Target(), mutants(Random(seed))
-    for _ in range(count):
-        decoder, data = next(stream)
-        with named(seed, partial("{0.__name__} was given {1!r}".format, decoder, data)):
-            target.receive(decoder, data)
-    return target
+    return throw_at(SUBJECTS, count, seed)
 
 
 if __name__ == "__main__":

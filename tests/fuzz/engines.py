@@ -12,7 +12,6 @@ counted; and at the end every operation that was begun has ended.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, deque
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -41,7 +40,7 @@ from dht.mainline.krpc import Incoming, Krpc, Rejected
 from dht.mainline.policy import mainline_policy
 from dht.mainline.tickets import MainlineTickets
 from tests.fuzz.packets import ODDITIES, mutants
-from tests.fuzzing import main, throw
+from tests.fuzzing import Outcomes, main, throw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,10 +70,11 @@ STEP: Final = 0.004
 """Seconds between packets: 250 a second."""
 
 
-class Besieged:
+class Besieged(Outcomes):
     """One node, and the hand that writes everybody's packets to it."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__()
         self.rng = Random(seed)
         self.tickets = MainlineTickets(self.rng)
         policy = mainline_policy(family="ipv4", tickets=self.tickets, **SMALL)
@@ -90,8 +90,6 @@ class Besieged:
         self.now = 100.0
         self.begun: set[int] = set()
         self.ended: list[int] = []
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
         self.numbers = 0
 
     def person(self, index: int) -> Contact:
@@ -182,8 +180,7 @@ class Besieged:
         if self.numbers % EVERY < 2:
             self.perform(self.engine.command(self.command(), self.now))
             self.count()
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
+        self.note(outcome)
         return outcome
 
     def perform(self, effects: Iterable[Effect]) -> None:

@@ -7,14 +7,12 @@ bounded time; what is accepted stays inside its site, and every plan adds up. A 
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.fuzz.packets import MUTATIONS
-from tests.fuzzing import main, named
+from tests.damage import MUTATIONS
+from tests.fuzzing import Outcomes, main, named
 from tests.torrent_samples import HYBRID, sample
 from torrent.cdn.gateway.core import finding
 from torrent.cdn.gateway.core.asked import Asked
@@ -125,18 +123,6 @@ def answered(exchange: Exchange, asked: Asked, rules: tuple[Rule, ...]) -> str:
     return kind
 
 
-class Outcomes:
-    """What came of all of them."""
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
-
-    def add(self, outcome: str) -> None:
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
-
-
 def rules_of(rng: Random) -> tuple[Rule, ...]:
     """Rules, perhaps damaged; none if they make no sense any more."""
     data = rng.choice(RULES)
@@ -159,7 +145,7 @@ def run(count: int, seed: int) -> Outcomes:
                 rules = rules_of(rng)
         data = next(stream)
         with named(seed, partial("number {}, the request was {!r}".format, number, data)):
-            outcomes.add(receive(data, rules, rng))
+            outcomes.note(receive(data, rules, rng))
     return outcomes
 
 

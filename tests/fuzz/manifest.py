@@ -8,14 +8,9 @@ input that took too long.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from functools import partial
-from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from tests.fuzz.packets import MUTATIONS, WEIGHTS
-from tests.fuzzing import main, named
+from tests.fuzzing import Outcomes, Subject, main, throw_at
 from tests.git_samples import EMPTY, LONG, SMALL
 from torrent.git.core import refs
 from torrent.git.core.bundles import bundle_header, bundle_list
@@ -24,9 +19,6 @@ from torrent.git.core.manifest import MAX_EDGES, MAX_GENERATIONS, decode
 from torrent.git.core.needing import asked, first_needed
 from torrent.git.core.packs import Joiner
 from torrent.git.errors import ManifestError, PackError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MANIFESTS: Final = [each.encode() for each in (SMALL, LONG, EMPTY)]
 TALKS: Final = [
@@ -80,45 +72,16 @@ def pack(data: bytes) -> str:
     return "pack"
 
 
-SUBJECTS: Final[list[tuple[Callable[[bytes], str], list[bytes]]]] = [
+SUBJECTS: Final[list[Subject]] = [
     (manifest, MANIFESTS),
     (talk, TALKS),
     (pack, PACKS),
 ]
 
 
-class Target:
-    """Every decoder, and one witness."""
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
-
-    def receive(self, decoder: Callable[[bytes], str], data: bytes) -> None:
-        """Give ``data`` to ``decoder``; note the outcome."""
-        outcome = f"{decoder.__name__}: {decoder(data)}"
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
-
-
-def mutants(rng: Random) -> Iterator[tuple[Callable[[bytes], str], bytes]]:
-    """Damaged inputs, without end, each with the decoder it is meant for."""
-    while True:
-        decoder, good = rng.choice(SUBJECTS)
-        data, other = rng.choice(good), rng.choice(good)
-        for mutate in rng.choices(MUTATIONS, WEIGHTS, k=rng.choice((0, 1, 1, 2, 3))):
-            data = mutate(data, rng, other)[: 1 << 16] or b"d"
-        yield decoder, data
-
-
-def run(count: int, seed: int) -> Target:
+def run(count: int, seed: int) -> Outcomes:
     """Throw ``count`` mutants at the decoders."""
-    target, stream = Target(), mutants(Random(seed))
-    for _ in range(count):
-        decoder, data = next(stream)
-        with named(seed, partial("{0.__name__} was given {1!r}".format, decoder, data)):
-            target.receive(decoder, data)
-    return target
+    return throw_at(SUBJECTS, count, seed)
 
 
 if __name__ == "__main__":

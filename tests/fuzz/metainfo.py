@@ -12,16 +12,14 @@ Bytes alone would hardly get past the decoder.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from dht.codec.bencode import decode, encode
 from tests.bad_torrents import REJECTED
-from tests.fuzz.packets import MUTATIONS
-from tests.fuzzing import main, named
+from tests.damage import MUTATIONS
+from tests.fuzzing import Outcomes, main, named
 from tests.good_torrents import ACCEPTED
 from torrent.core.metainfo import Info, read_info, read_magnet, read_metainfo
 from torrent.errors import MetainfoError
@@ -133,18 +131,6 @@ def receive_link(rng: Random) -> str:
     return "link"
 
 
-class Outcomes:
-    """What came of all of them."""
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
-
-    def add(self, outcome: str) -> None:
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
-
-
 def run(count: int, seed: int) -> Outcomes:
     """Throw ``count`` mutants; every tenth is a link."""
     rng, outcomes = Random(seed), Outcomes()
@@ -152,7 +138,7 @@ def run(count: int, seed: int) -> Outcomes:
     for number in range(count):
         data = b"" if number % 10 == 9 else next(stream)
         with named(seed, partial("number {}, the torrent was {!r}".format, number, data)):
-            outcomes.add(receive(data) if data else receive_link(rng))
+            outcomes.note(receive(data) if data else receive_link(rng))
     return outcomes
 
 

@@ -11,9 +11,6 @@ spliced with another packet, lengths and numbers changed, brackets piled up.
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -40,59 +37,16 @@ from dht.mainline.items import ItemRules, immutable_record
 from dht.mainline.krpc import MAX_DATAGRAM, Incoming, Krpc, Rejected
 from dht.mainline.policy import mainline_policy
 from dht.mainline.tickets import MainlineTickets
-from tests.fuzzing import main, throw
+from tests.damage import MUTATIONS, WEIGHTS
+from tests.fuzzing import Outcomes, main, throw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from dht.core.messages import Request, Response
     from dht.core.policy import Policy
 
 HERE, THERE = ("127.0.0.1", 6881), ("127.0.1.1", 6882)
-NUMBERS: Final = [b"-1", b"0", b"00", b"20", b"65535", b"65536", b"9" * 20, b"9" * 4400, b"-0", b""]
-PIECES: Final = [
-    b"d",
-    b"l",
-    b"e",
-    b"i",
-    b":",
-    b"0:",
-    b"de",
-    b"le",
-    b"i0e",
-    b"1:a",
-    b"2:id20:",
-    b"l" * 50,
-    b"d0:" * 50,
-    b"\0",
-    b"\xff" * 4,
-]
-
-_DIGITS: Final = re.compile(rb"[0-9]+")
-NAMES: Final = [b"want", b"noseed", b"seq", b"k", b"sig", b"v", b"values", b"nodes6", b"ip", b"ro"]
-VALUES: Final[list[object]] = [
-    0,
-    1,
-    -1,
-    2**63,
-    10**40,
-    b"",
-    b"x",
-    b"y" * 20,
-    b"z" * 32,
-    b"s" * 64,
-    b"n" * 52,
-    b"f" * 256,
-    b"h" * 1500,
-    [],
-    [b"n4", b"n6"],
-    [b"v" * 6, b"w" * 18, 5],
-    [203, b"no"],
-    [[[[]]]],
-    {},
-    {b"id": b"i" * 20},
-    {b"b": {b"a": [1, {}]}},
-]
 
 _RECORD: Final = Record(5, b"12:Hello World!", 3, b"k" * 32, b"salt", b"s" * 64)
 _CONTACTS: Final = tuple(Contact(i << 140, (f"127.2.{i}.1", 5000 + i)) for i in range(8))
@@ -129,18 +83,17 @@ ODDITIES: Final = [
 ]
 
 
-class Target:
-    """Two dialects in the middle of a conversation, the rules behind them, and one witness."""
+class Target(Outcomes):
+    """Two dialects in the middle of a conversation, and the rules behind them."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__()
         self.rng = Random(seed)
         self.tickets = MainlineTickets(self.rng)
         policy: Policy = mainline_policy(family="ipv4", tickets=self.tickets)
         self.asker = Krpc(1 << 159, self.rng, family="ipv4", policy=policy)
         self.asked = Krpc(1 << 158, self.rng, family="ipv4", policy=policy)
         self.rules = ItemRules()
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
         self.calls = 0
         self.source = HERE, THERE
 
@@ -172,8 +125,7 @@ class Target:
                 names.append("nothing")
         self.check_codec(data)
         outcome = " ".join(names)
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
+        self.note(outcome)
         return outcome
 
     def handle(self, krpc: Krpc, incoming: Incoming) -> str:
@@ -219,85 +171,6 @@ class Target:
             if type(outer) is dict and path[1] in outer:
                 assert raw is not None, data
                 assert decode(raw) in (None, outer[path[1]]), data
-
-
-def flip(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Change a byte."""
-    at = rng.randrange(len(data))
-    return data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
-
-
-def cut(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Leave out a stretch."""
-    start, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-    return data[:start] + data[end:]
-
-
-def truncate(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Leave out the end."""
-    return data[: rng.randrange(len(data) + 1)]
-
-
-def repeat(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Say a stretch twice or many times."""
-    start, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-    return data[:end] + data[start:end] * rng.choice((1, 1, 2, 30)) + data[end:]
-
-
-def splice(data: bytes, rng: Random, other: bytes) -> bytes:
-    """Go on as another packet."""
-    return data[: rng.randrange(len(data) + 1)] + other[rng.randrange(len(other) + 1) :]
-
-
-def insert(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Put in a piece of bencode."""
-    at = rng.randrange(len(data) + 1)
-    return data[:at] + rng.choice(PIECES) + data[at:]
-
-
-def renumber(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Change a length or an integer."""
-    number = _DIGITS.search(data, rng.randrange(len(data)))
-    if number is None:
-        return data
-    return data[: number.start()] + rng.choice(NUMBERS) + data[number.end() :]
-
-
-def rewrite(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Replace, add or leave out a field, inside or outside, and encode properly."""
-    fields = decode_untrusted(data)
-    if not fields:
-        return data
-    inner = [value for value in fields.values() if type(value) is dict and value]
-    place = rng.choice(inner) if inner and rng.random() < 0.7 else fields
-    name = rng.choice([*place, rng.choice(NAMES)])
-    if rng.random() < 0.3:
-        place.pop(name, None)
-    else:
-        place[name] = rng.choice(VALUES)
-    return encode(fields)
-
-
-def shuffle(data: bytes, rng: Random, _other: bytes) -> bytes:
-    """Forget to sort the keys of the outermost dictionary."""
-    fields = list((decode_untrusted(data) or {}).items())
-    rng.shuffle(fields)
-    return b"d%be" % b"".join(encode(key) + encode(value) for key, value in fields)
-
-
-MUTATIONS: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [
-    flip,
-    cut,
-    truncate,
-    repeat,
-    splice,
-    insert,
-    renumber,
-    rewrite,
-    shuffle,
-]
-WEIGHTS: Final = [3, 1, 1, 1, 1, 2, 3, 8, 3]
-"""The later ones leave packets that are understood, and so reach deeper."""
 
 
 def mutants(target: Target, rng: Random) -> Iterator[bytes]:

@@ -8,13 +8,11 @@ now and then everything that could grow is counted. Nothing but effects may come
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.fuzzing import main, named
+from tests.fuzzing import Outcomes, main, named
 from tests.samples import Sample, block_digests, is_true, make
 from tests.swarm_world import Pool
 from torrent.core import commands as do
@@ -40,17 +38,16 @@ LIFE: Final = 4_000
 """Messages between two swarms: each begins with another version, as a magnet or not."""
 
 
-class Besieged:
+class Besieged(Outcomes):
     """One swarm after the other, and the hand that plays all its peers."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__()
         self.rng = Random(seed)
         self.samples = [make((90_000, 30_000), version) for version in Version] + [
             make((90_000, 30_000), Version.HYBRID)
         ]
         self.now = 0.0
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
         self.links = 0
         self.born = 0
         self.begin()
@@ -80,8 +77,7 @@ class Besieged:
 
     def perform(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            self.outcomes[type(effect).__name__] += 1
-            self.witness.update(type(effect).__name__.encode())
+            self.note(type(effect).__name__)
             match effect:
                 case Close(link):
                     self.open.pop(link, None)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.damage import MUTATIONS
 from tests.fuzz import packets
-from tests.fuzz.packets import MUTATIONS, Target, mutants, run
+from tests.fuzz.packets import Target, mutants, run
 from tests.fuzzing import main
 
 if TYPE_CHECKING:

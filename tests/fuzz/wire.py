@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from dht.codec.bencode import leading_value
-from tests.fuzz.packets import (
+from tests.damage import (
     cut,
     flip,
     insert,
@@ -31,7 +30,7 @@ from tests.fuzz.packets import (
     splice,
     truncate,
 )
-from tests.fuzzing import main, named
+from tests.fuzzing import Outcomes, main, named
 from torrent.core.bitfield import Bitfield
 from torrent.core.metadata import MetadataAssembly
 from torrent.core.peerid import client_name
@@ -139,12 +138,11 @@ def extended(said: ExtensionMessage, number: int | None = None) -> Extended:
     return Extended(data[5] if number is None else number, data[6:])
 
 
-class Target:
-    """One who reads whatever comes, what came of it, and one witness."""
+class Target(Outcomes):
+    """One who reads whatever comes, and does with it what a peer would."""
 
     def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.witness = hashlib.sha256()
+        super().__init__()
         self.assembly = self.begin()
 
     @staticmethod
@@ -227,10 +225,6 @@ class Target:
             assert self.assembly.raw == RAW
             self.note("metadata complete")
             self.assembly = self.begin()
-
-    def note(self, outcome: str) -> None:
-        self.outcomes[outcome] += 1
-        self.witness.update(outcome.encode())
 
 
 MUTATIONS: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [

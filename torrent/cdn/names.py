@@ -23,7 +23,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 import trio
@@ -31,7 +30,7 @@ import trio
 from dht.errors import DhtError, NotFound, Refused
 from dht.mainline.items import Code
 from dht.mainline.torrents import INFOHASH_SIZE
-from dht.node.nurseries import enter_nursery
+from dht.node.nurseries import Entered
 from dht.node.state import StalePromiseError
 from torrent.cdn.errors import (
     ForgedNameError,
@@ -44,8 +43,6 @@ from torrent.cdn.errors import (
 from torrent.cdn.name import Name, Version
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from dht.codec.bencode import Value
     from dht.core.messages import Record
     from dht.mainline.items import Signer
@@ -81,7 +78,7 @@ class _Known:
         self.looked = looked
 
 
-class Names:
+class Names(Entered):
     """Resolves and publishes names. Enter it with ``async with``: walks go on inside it.
 
     Args:
@@ -101,23 +98,6 @@ class Names:
         self._walks: dict[Name, _Walk] = {}
         self._places = trio.CapacityLimiter(_WALKS)
         self._moved = trio.Event()
-        self._stack: AsyncExitStack | None = None
-        self._nursery: trio.Nursery | None = None
-
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._nursery = await enter_nursery(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack, self._nursery = self._stack, None, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
 
     # Reading.
 
@@ -251,10 +231,9 @@ class Names:
         """Walk for ``name``, unless somebody does already."""
         walk = self._walks.get(name)
         if walk is None:
-            if self._nursery is None:
-                raise RuntimeError("use it inside `async with Names(...)`")
+            nursery = self._inside()
             walk = self._walks[name] = _Walk()
-            self._nursery.start_soon(self._run, name, walk)
+            nursery.start_soon(self._run, name, walk)
         return walk
 
     async def _found(self, name: Name) -> Version:

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from dht.node.nurseries import enter_nursery
+from dht.node.nurseries import Entered
 from torrent.core.metainfo import Version
 from torrent.core.peerid import make_peer_id
 from torrent.core.policy import SwarmPolicy
@@ -40,7 +39,7 @@ from torrent.io.torrent import Torrent
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection
-    from types import TracebackType
+    from contextlib import AsyncExitStack
     from typing import Unpack
 
     from torrent.io.config import SessionOptions
@@ -59,7 +58,7 @@ _FAREWELL: Final = 5.0
 """Seconds that closing may take: a disk that hangs must not hang us."""
 
 
-class Session:
+class Session(Entered):
     """Torrents at work. Enter it with ``async with``.
 
     Options are those of :class:`~torrent.io.config.SessionConfig`, as keywords or ready made.
@@ -75,37 +74,29 @@ class Session:
         self._tasks: dict[Torrent, trio.CancelScope] = {}
         self._ticker = Ticker()
         self._streams = Streams(self.config, self._sharing_of)
-        self._stack: AsyncExitStack | None = None
         self._memory: Memory | None = None
         self._sources = Sources(self.config, self._rng)
 
     # Life.
 
-    async def __aenter__(self) -> Self:
-        if self._stack is not None:
-            raise RuntimeError("this session is running already; make another")
-        async with AsyncExitStack() as stack:
-            self.peer_id = make_peer_id(self._rng)
-            stack.callback(self._streams.close)
-            await self._listen()
-            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
-            sys.setswitchinterval(_SWITCH)
-            self._disk = await stack.enter_async_context(
-                Disk(
-                    workers=self.config.workers,
-                    pool=self.config.pool,
-                    sparse=self.config.sparse,
-                )
-            )
-            if self.config.state is not None:
-                self._memory = await stack.enter_async_context(Memory.open(self.config.state))
-            stack.push_async_callback(self._rest)
-            self._nursery = await enter_nursery(stack)
-            await self._nursery.start(self._streams.run)
-            self._nursery.start_soon(self._ticker.run)
-            await self._nursery.start(self._sources.run)
-            self._stack = stack.pop_all()
-        return self
+    async def _entering(self, stack: AsyncExitStack) -> None:
+        config = self.config
+        self.peer_id = make_peer_id(self._rng)
+        stack.callback(self._streams.close)
+        await self._listen()
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(_SWITCH)
+        self._disk = await stack.enter_async_context(
+            Disk(workers=config.workers, pool=config.pool, sparse=config.sparse)
+        )
+        if config.state is not None:
+            self._memory = await stack.enter_async_context(Memory.open(config.state))
+        stack.push_async_callback(self._rest)
+
+    async def _entered(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self._streams.run)
+        nursery.start_soon(self._ticker.run)
+        await nursery.start(self._sources.run)
 
     async def _listen(self) -> None:
         """Open the doors, where they were last time if they may be anywhere.
@@ -121,15 +112,6 @@ class Session:
         if config.state is not None and anywhere and not usual:
             await make_usual(config.state, self.port)
         await trio.lowlevel.checkpoint()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack = self._stack, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
 
     async def _rest(self) -> None:
         """Let every torrent end in peace: its files closed, its state written down."""
@@ -260,6 +242,7 @@ class Session:
             if (known := self._torrents.get(infohash)) is not None:
                 known.add_peers(task.peers)
                 return known
+        nursery = self._inside()
         swarm = Swarm(
             Identity(task.infohashes, self.peer_id, task.private),
             self._policy(),
@@ -274,10 +257,10 @@ class Session:
             self._memory,
             dial=self._streams.dial,
             arrange=self._ticker.arrange,
-            spawn=self._nursery.start_soon,
+            spawn=nursery.start_soon,
         )
         self._register(torrent)
-        self._nursery.start_soon(self._live, torrent)
+        nursery.start_soon(self._live, torrent)
         torrent.add_peers(task.peers)
         return torrent
 

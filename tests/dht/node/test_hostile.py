@@ -25,9 +25,10 @@ from dht.mainline.compact import pack_node
 from dht.mainline.items import immutable_record, sign_record
 from dht.node.limits import UNLIMITED, Limits
 from dht.node.node import Node
+from tests.damage import VALUES
 from tests.dht.node.peers import ID, PATIENCE, alone, query
 from tests.dht.node.raw import SIGNER, TARGET, Raw, engine_of, message, numbered, put, raw, ticket
-from tests.fuzz.packets import VALUES, Target, mutants
+from tests.fuzz.packets import Target, mutants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

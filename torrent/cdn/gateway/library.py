@@ -17,12 +17,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Final, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from dht.node.nurseries import enter_nursery
+from dht.node.nurseries import Entered
 from torrent.cdn.carrying import carry, shelf_of
 from torrent.cdn.gateway.core.counting import Tally
 from torrent.cdn.gateway.core.errors import Refused
@@ -36,7 +36,6 @@ from torrent.io.faults import explained
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from torrent.cdn.memory import Memory
     from torrent.core.metainfo import Info, Magnet
@@ -64,7 +63,7 @@ class _Opening:
         self.outcome: Held | TorrentError | None = None
 
 
-class Library:
+class Library(Entered):
     """The torrents of one gateway. Enter it with ``async with``.
 
     Args:
@@ -97,26 +96,11 @@ class Library:
         self.pinned: set[bytes] = set()
         self.tally: Final = Tally()
         self._gone = (0, 0)
-        self._stack: AsyncExitStack | None = None
-        self._nursery: trio.Nursery | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._nursery = await enter_nursery(stack)
-            for torrent in await self.session.restore():
-                self._nursery.start_soon(self._rest, torrent)
-            self._nursery.start_soon(self._keep_tidy)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        stack, self._stack, self._nursery = self._stack, None, None
-        return None if stack is None else await stack.__aexit__(kind, error, trace)
+    async def _entered(self, nursery: trio.Nursery) -> None:
+        for torrent in await self.session.restore():
+            nursery.start_soon(self._rest, torrent)
+        nursery.start_soon(self._keep_tidy)
 
     # Having.
 
@@ -163,10 +147,9 @@ class Library:
         if opening is None:
             if len(self._openings) >= _OPENINGS:
                 raise Refused(503, "too many torrents are being looked for; try again soon")
-            if self._nursery is None:
-                raise RuntimeError("use it inside `async with Library(...)`")
+            nursery = self._inside()
             opening = self._openings[infohash] = _Opening()
-            self._nursery.start_soon(self._run, link, like, opening)
+            nursery.start_soon(self._run, link, like, opening)
         await opening.over.wait()
         if isinstance(opening.outcome, Held):
             return opening.outcome
