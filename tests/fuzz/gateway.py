@@ -140,6 +140,8 @@ def rules_of(rng: Random) -> tuple[Rule, ...]:
     """Rules, perhaps damaged; none if they make no sense any more."""
     data = rng.choice(RULES)
     for _ in range(rng.randrange(3)):
+        if not data:
+            break
         data = rng.choice(MUTATIONS)(data, rng, rng.choice(RULES))[:MAX_MUTANT]
     try:
         return read_redirects(data)
