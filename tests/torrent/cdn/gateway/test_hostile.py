@@ -10,9 +10,9 @@ import trio
 import trio.testing
 
 from tests.cdn_house import write
-from tests.dht.node.peers import until
 from tests.gateways import Door, alone
 from tests.torrent_samples import noise
+from tests.waiting import until
 from torrent.cdn.gateway import server
 from torrent.cdn.gateway.core.asked import GET, Asked
 from torrent.cdn.gateway.front import front
