@@ -17,6 +17,7 @@ from cli.torrents.swarming import joined
 from dht.errors import DhtError
 from dht.names import Reading
 from dht.node.identity import Identity
+from torrent.cdn.gateway.core.hosts import beside
 from torrent.cdn.gateway.core.route import mount_of
 from torrent.cdn.gateway.gateway import Gateway
 from torrent.cdn.gateway.library import Library
@@ -101,3 +102,5 @@ def _print(context: Context, listeners: list[trio.SocketListener], names: list[N
     if not context.out.json:
         for name, site in sites.items():
             context.out.note(f"{name} is at {site}")
+            if own := beside(Name.parse(name), at):
+                context.out.note(f"and, apart from other sites for browsers, at {own}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from torrent.cdn.gateway.core import counting, page
+from torrent.cdn.gateway.core.hosts import beside
 from torrent.cdn.gateway.core.page import Row
 from torrent.cdn.gateway.core.planning import NEVER
 from torrent.cdn.gateway.core.route import HASHES, mount_of
@@ -29,7 +30,7 @@ def front(gateway: Gateway, asked: Asked) -> Bytes:
     if asked.path == "/metrics":
         text = gateway.counts.exposition(tally, state)
         return of_bytes(text.encode(), counting.MEDIA, caching=NEVER)
-    rows = list(_rows(gateway))[:_SHOWN]
+    rows = list(_rows(gateway, asked.header("host")))[:_SHOWN]
     if asked.path == "/status.json" or asked.wants_json:
         return of_bytes(page.as_json(rows, tally, state), "application/json", caching=NEVER)
     more = {"Content-Security-Policy": page.POLICY}
@@ -51,7 +52,7 @@ def _state(gateway: Gateway) -> counting.State:
     )
 
 
-def _rows(gateway: Gateway) -> Iterator[Row]:
+def _rows(gateway: Gateway, host: str | None) -> Iterator[Row]:
     """Names first, then torrents that no name led to."""
     told: set[Held] = set()
     for name in gateway.shown:
@@ -59,18 +60,18 @@ def _rows(gateway: Gateway) -> Iterator[Row]:
         held = None if version is None else gateway.library.peek(version.infohash)
         if held is not None:
             told.add(held)
-        yield _row(gateway, held, name)
+        yield _row(gateway, held, name, host)
     for held in reversed(gateway.library.all):
         if held not in told:
-            yield _row(gateway, held, None)
+            yield _row(gateway, held, None, host)
 
 
-def _row(gateway: Gateway, held: Held | None, name: Name | None) -> Row:
+def _row(gateway: Gateway, held: Held | None, name: Name | None, host: str | None) -> Row:
     version = None if name is None else gateway.version(name)
     seq = 0 if version is None else version.seq
     if held is None:
         assert name is not None  # noqa: S101 - there is one of the two
-        return Row(_title(name), f"{mount_of(name)}/", str(name), seq)
+        return Row(_title(name), f"{mount_of(name)}/", str(name), seq, own=beside(name, host))
     now, infohash = held.torrent.statistics(), held.torrent.infohashes[0]
     return Row(
         title=held.info.name if name is None else _title(name),
@@ -85,6 +86,7 @@ def _row(gateway: Gateway, held: Held | None, name: Name | None) -> Row:
         seeds=now.seeds,
         download_rate=round(now.download_rate),
         upload_rate=round(now.upload_rate),
+        own=beside(infohash if name is None else name, host),
         pinned=not gateway.library.pinned.isdisjoint(held.torrent.infohashes),
     )
 

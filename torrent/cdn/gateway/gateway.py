@@ -23,7 +23,7 @@ from torrent.cdn.errors import NamingError, UnknownNameError
 from torrent.cdn.gateway.core import finding, listing
 from torrent.cdn.gateway.core.counting import Counts
 from torrent.cdn.gateway.core.errors import Refused
-from torrent.cdn.gateway.core.hosts import check_host
+from torrent.cdn.gateway.core.hosts import read_host
 from torrent.cdn.gateway.core.planning import FOREVER, FRESH
 from torrent.cdn.gateway.core.route import read_route
 from torrent.cdn.gateway.front import PATHS, front
@@ -149,14 +149,15 @@ class Gateway:
             Refused: Nothing that is here.
             TorrentError: It cannot be had.
         """
-        check_host(asked.header("host"), self._allowed)
+        site = read_host(asked.header("host"), self._allowed)
         path = asked.path
-        if path in PATHS:
-            return front(self, asked)
-        for prefix, provider in self._providers.items():
-            if path.startswith(prefix):
-                return await provider(path[len(prefix) :], asked)
-        route = read_route(path)
+        if site is None:
+            if path in PATHS:
+                return front(self, asked)
+            for prefix, provider in self._providers.items():
+                if path.startswith(prefix):
+                    return await provider(path[len(prefix) :], asked)
+        route = read_route(path, site)
         forever = isinstance(route.what, bytes)
         held = await self._held(route)
         outcome = finding.present(held.tree, route)

@@ -41,15 +41,19 @@ class Sender:
         sent: Bytes written.
     """
 
-    def __init__(self, sock: socket.socket, moved: Callable[[], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, moved: Callable[[], None], looks: Callable[[], None]
+    ) -> None:
         """Begin.
 
         Args:
             sock: Non-blocking.
-            moved: Called whenever the socket took something.
+            moved: Called whenever the socket took something, or may take more.
+            looks: Called when there is nothing to send until more of the body is here.
         """
         self._sock = sock
         self._moved = moved
+        self._looks = looks
         self.sent = 0
 
     async def answer(self, head: Callable[[], bytes], plan: Plan, reading: Reading | None) -> None:
@@ -85,7 +89,9 @@ class Sender:
             length = min(PORTION, part.end - at)
             span = reading.span(at, length)
             if span is None:
+                self._looks()
                 data = await reading.read(at, length)
+                self._moved()
                 await self.write(head() + data)
                 length = len(data)
             else:

@@ -1,10 +1,14 @@
 """Connections of visitors: who gets in, how long they may take, and when they must go.
 
 A connection is one task: read a request, answer it, and again. What a stranger may cost is bounded:
-connections in all, of which those that wait for nothing go first; seconds for a request to come
-whole, however slowly its bytes drip ("slow loris"); seconds in which a visitor takes nothing. One
-task looks at all their deadlines once a second: a timer for each request would cost as much as
-reading it.
+connections in all; seconds for a request to come whole, however slowly its bytes drip ("slow
+loris"); seconds in which a visitor takes nothing. One task looks at all their deadlines once a
+second: a timer for each request would cost as much as reading it.
+
+**When all places are taken**, whoever comes is let in, and who has kept us waiting the longest
+goes: with nothing, or with half a request, or, after some seconds, without taking what was asked
+for. So a crowd of slow ones keeps nobody out: who comes with a whole request is answered before he
+is the oldest of them. Nobody goes who waits for us.
 
 **The usual request takes a short cut.** Visitors ask again and again, byte for byte, what they or
 others asked before. What such bytes mean, and the beginning of the answer to them, is remembered
@@ -19,6 +23,7 @@ import socket
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
+from math import inf
 from time import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -44,6 +49,8 @@ HEAD_TIME: Final = 10.0
 """Seconds in which a request must be here, from its first byte."""
 STALLED: Final = 30.0
 """Seconds in which a visitor must take something of an answer."""
+DEAF: Final = 5.0
+"""The same, when others want his place: a phone in a tunnel is not there for longer."""
 _LOOK: Final = 1.0
 _LINGER: Final = 1.0
 _LEFTOVERS: Final = 16
@@ -59,23 +66,33 @@ class Visit:
     """One connection.
 
     Attributes:
-        deadline: When it is cut off, unless something moves.
-        waiting: Whether it waits for a request of which nothing has come yet.
+        since: Since when the visitor keeps us waiting; never, while he waits for us.
+        patience: Seconds for which he may.
+        grace: The same, when others want his place.
+        waiting: Whether he may send a request, of which nothing has come yet.
     """
 
-    __slots__ = ("deadline", "exchange", "scope", "sender", "sock", "waiting")
+    __slots__ = ("exchange", "grace", "patience", "scope", "sender", "since", "sock", "waiting")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.exchange = Exchange()
         self.scope = trio.CancelScope()
-        self.sender = Sender(sock, self.moved)
+        self.sender = Sender(sock, self.moved, self.looks)
         self.waiting = True
-        self.deadline = trio.current_time() + HEAD_TIME
+        self.awaits(HEAD_TIME)
+
+    def awaits(self, patience: float, grace: float = 0.0) -> None:
+        """From now on it is the visitor's turn."""
+        self.since, self.patience, self.grace = trio.current_time(), patience, grace
 
     def moved(self) -> None:
-        """The visitor took something."""
-        self.deadline = trio.current_time() + STALLED
+        """The visitor took something, and should take more."""
+        self.awaits(STALLED, DEAF)
+
+    def looks(self) -> None:
+        """It is our turn."""
+        self.since = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ class Server:
             await trio.sleep(_LOOK)
             now = trio.current_time()
             for visit in self._visits:
-                if visit.deadline < now:
+                if visit.since + visit.patience < now:
                     visit.scope.cancel()
 
     async def _welcome(self, stream: trio.SocketStream) -> None:
@@ -168,11 +185,16 @@ class Server:
                 del self._visits[visit]
 
     def _make_room(self) -> bool:
-        """Hang up on who has waited for nothing the longest; whether there was one."""
-        idle = [visit for visit in self._visits if visit.waiting and not visit.scope.cancel_called]
-        if not idle:
+        """Hang up on who keeps us waiting the longest; whether there was one."""
+        now = trio.current_time()
+        slow = [
+            visit
+            for visit in self._visits
+            if visit.since + visit.grace <= now and not visit.scope.cancel_called
+        ]
+        if not slow:
             return False
-        min(idle, key=lambda visit: visit.deadline).scope.cancel()
+        min(slow, key=lambda visit: visit.since).scope.cancel()
         return True
 
     # Requests.
@@ -195,7 +217,7 @@ class Server:
         """What comes next; empty at the end."""
         if visit.exchange.idle:
             visit.waiting = True
-            visit.deadline = trio.current_time() + IDLE
+            visit.awaits(IDLE)
         while True:
             try:
                 raw = visit.sock.recv(READ)
@@ -204,7 +226,7 @@ class Server:
                 continue
             if visit.waiting:
                 visit.waiting = False
-                visit.deadline = trio.current_time() + HEAD_TIME
+                visit.awaits(HEAD_TIME)
             return raw
 
     async def _answer_all(self, visit: Visit, raw: bytes) -> bool:
@@ -238,7 +260,7 @@ class Server:
     async def _answer(self, visit: Visit, asked: Asked, raw: bytes) -> None:
         """Find what is asked for, and send it."""
         begun = trio.current_time()
-        visit.deadline = float("inf")  # Whoever looks for it has a limit of its own.
+        visit.looks()  # Whoever looks for it has a limit of its own.
         try:
             resource = await self._find(asked)
             answer = plan(asked, resource.kind, resource.status)
@@ -261,7 +283,7 @@ class Server:
         begun = trio.current_time()
         if int(time()) != self._second:
             return False
-        visit.deadline = float("inf")
+        visit.looks()
         before = visit.sender.sent
         try:
             if await self._find(usual.asked) is not usual.resource:

@@ -111,6 +111,24 @@ async def test_directories(door: Door, root: str) -> None:
     assert b'{"name": "one.txt", "type": "file", "size_bytes": 3}' in as_json.body
 
 
+async def test_a_site_has_its_root_at_a_host_of_its_own(door: Door, root: str) -> None:
+    """There the gateway's own paths are the site's, and lead nowhere else."""
+    own = {"Host": f"{root.removeprefix('/btih/')}.localhost:8080"}
+    assert (await door.ask("/", headers=own)).body == SITE["index.html"]
+    assert (await door.ask("/style.css", headers=own))["cache-control"] == FOREVER
+    moved = await door.ask("/docs", headers=own)
+    assert (moved.status, moved["location"]) == (301, "/docs/")
+    for path in ("/metrics", "/status.json", f"{root}/style.css"):
+        assert (await door.ask(path, headers=own)).status == 404
+        assert (await door.ask(path)).status == 200
+    whole = await door.ask(f"http://{own['Host']}/docs/one.txt")
+    assert whole.body == b"one"
+    assert (await door.ask("http://evil.example/metrics")).status == 421
+    page = await door.ask("/", Host=f"127.0.0.1:{door.address[1]}")
+    link = f'href="http://{root.removeprefix("/btih/")}.localhost:{door.address[1]}/"'
+    assert link.encode() in page.body
+
+
 async def test_routes_of_others(door: Door) -> None:
     """The gateway does for them what it does for its own: conditions, ranges, HEAD, hosts."""
     bundle = of_bytes(b"# v2 git bundle\n", "application/x-git-bundle", caching=FOREVER)

@@ -12,10 +12,12 @@ import trio.testing
 from tests.cdn_house import write
 from tests.gateways import Door, alone
 from tests.torrent_samples import noise
+from tests.waiting import until
 from torrent.cdn.gateway import server
 from torrent.cdn.gateway.core.asked import GET, Asked
 from torrent.cdn.gateway.front import front
 from torrent.cdn.gateway.gateway import Gateway
+from torrent.cdn.gateway.resources import of_bytes
 from torrent.cdn.name import Name
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.gateways import Visitor
+    from torrent.cdn.gateway.resources import Resource
 
 SITE = {"index.html": b"<h1>one</h1>", "film.mp4": noise(3_000_000)}
 
@@ -111,9 +114,7 @@ async def test_slow_visitors_are_cut_off(
     await dripping.stream.send_all(b"GET / HTTP/1.1\r\nHost: loc")
     requests = f"GET {root}/film.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20
     await deaf.stream.send_all(requests.encode())
-    with trio.fail_after(10):
-        while door.gateway.server.connections:  # noqa: ASYNC110
-            await trio.sleep(0.05)
+    await until(lambda: not door.gateway.server.connections)
     assert (await door.ask("/status.json")).status == 200
 
 
@@ -122,6 +123,54 @@ async def test_a_crowd_is_let_in_by_turns(door: Door) -> None:
     for _ in range(20):
         assert (await (await door.visitor()).ask("/status.json")).status == 200
     assert door.gateway.server.connections <= 8
+
+
+async def test_a_crowd_of_slow_ones_keeps_nobody_out(door: Door, root: str) -> None:
+    """There is room for eight: sixty with half a request, and eight who take nothing."""
+    for _ in range(60):
+        await (await door.visitor()).stream.send_all(b"GET / HTTP/1.1\r\nHost: loc")
+    for _ in range(20):
+        assert (await door.ask(f"{root}/index.html")).status == 200
+    assert door.gateway.server.connections <= 9
+
+
+async def test_who_takes_nothing_makes_room(
+    door: Door, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DEAF", 0.0)
+    request = f"GET {root}/film.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    for _ in range(8):
+        deaf = await door.visitor()
+        await deaf.stream.send_all(request * 20)
+        await deaf.stream.receive_some(1)
+    for _ in range(20):
+        assert (await door.ask(f"{root}/index.html")).status == 200
+
+
+async def test_who_waits_for_us_stays(door: Door) -> None:
+    """All eight places are taken by those, so whoever else comes is turned away."""
+    found, waiting = trio.Event(), 0
+
+    async def provider(rest: str, asked: Asked) -> Resource:
+        nonlocal waiting
+        waiting += 1
+        await found.wait()
+        return of_bytes(rest.encode(), "text/plain")
+
+    door.gateway.provide("/slow/", provider)
+    replies: list[bytes] = []
+
+    async def visit(number: int) -> None:
+        replies.append((await door.ask(f"/slow/{number}")).body)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            nursery.start_soon(visit, number)
+        await until(lambda: waiting == 8)
+        turned = await (await door.visitor()).raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert turned == b""
+        found.set()
+    assert sorted(replies) == [b"%d" % number for number in range(8)]
 
 
 async def test_what_was_changed_on_disk_does_not_leave(

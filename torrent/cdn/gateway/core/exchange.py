@@ -11,6 +11,7 @@ The shape is h11's own. What is added: requests that a gateway does not take are
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,9 @@ MAX_HEAD: Final = 16 << 10
 """Bytes of a request's line and fields: Apache's and nginx's default for all of them is half."""
 READ: Final = MAX_HEAD
 """Bytes taken from a socket at once, so that no more than twice a head is ever in memory."""
+_ENDS: Final = (b"\r", b"\n")
+_WHOLE: Final = re.compile(r"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+"""A target with its host (RFC 9110, section 4.2)."""
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -46,7 +50,7 @@ class Exchange:
     """A connection to a visitor."""
 
     def __init__(self) -> None:
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self._h11 = _begun()
         self._left = 0
 
     @property
@@ -78,7 +82,15 @@ class Exchange:
         )
 
     def receive(self, data: bytes) -> None:
-        """Take what came; empty at the end of the stream."""
+        """Take what came; empty at the end of the stream.
+
+        Empty lines before a request are skipped (RFC 9112, section 2.2), which h11 does not: some
+        clients end what they sent before with one too many.
+        """
+        if data[:1] in _ENDS and self.idle:
+            data = data.lstrip(b"\r\n")
+            if not data:
+                return
         self._h11.receive_data(data)
 
     def next(self) -> Asked | None:
@@ -129,6 +141,16 @@ class Exchange:
         self._h11.send(h11.EndOfMessage())
         if not self.over and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
+            rest, ended = self._h11.trailing_data
+            if rest[:1] in _ENDS:
+                self._h11 = _begun()
+                self.receive(rest)
+                if ended:
+                    self.receive(b"")
+
+
+def _begun() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
 
 def _read(request: h11.Request) -> Asked:
@@ -150,18 +172,22 @@ def _read(request: h11.Request) -> Asked:
     if headers.keys() >= {"content-length", "transfer-encoding"}:
         # A proxy before us may see the other end of it (RFC 9112, section 6.1).
         raise Refused(400, "a request has one length, not two")
-    return Asked(method, _origin_form(request.target.decode("latin-1")), headers)
+    return _asked(method, request.target.decode("latin-1"), headers)
 
 
-def _origin_form(target: str) -> str:
-    """The target as a path: proxies may be sent whole URLs (RFC 9112, section 3.2.2).
+def _asked(method: str, target: str, headers: dict[str, str]) -> Asked:
+    """The request, with its target as a path.
+
+    Proxies are sent whole URLs. Then the URL says which host is meant, whatever ``Host`` says (RFC
+    9112, section 3.2.2): two answers to one question are what attacks are made of.
 
     Raises:
-        Refused: It has no path.
+        Refused: The target has no path.
     """
     if target.startswith("/"):
-        return target
-    scheme, found, rest = target.partition("://")
-    if not found or scheme.lower() not in ("http", "https"):
+        return Asked(method, target, headers)
+    found = _WHOLE.fullmatch(target)
+    if found is None:
         raise Refused(400, "the target of the request is no path")
-    return "/" + rest.partition("/")[2]
+    host, rest = found.groups()
+    return Asked(method, rest if rest.startswith("/") else f"/{rest}", {**headers, "host": host})

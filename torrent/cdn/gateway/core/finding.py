@@ -94,7 +94,9 @@ def _obeyed(tree: Tree, route: Route, target: str, status: int) -> Found | Moved
     """Do what a rule says."""
     if status in MOVED:
         ascii_ = quote(target, safe="/:?#[]@!$&'()*+,;=%~")
-        return Moved(route.mount + ascii_ if target.startswith("/") else ascii_, status)
+        # One slash: two at the root of a host would be the beginning of another's.
+        inside = f"{route.mount}/{ascii_.lstrip('/')}"
+        return Moved(inside if target.startswith("/") else ascii_, status)
     parts = target.partition("?")[0].partition("#")[0].split("/")
     path = tuple(element(part) for part in parts if part)
     index = tree.file(path)

@@ -67,6 +67,7 @@ class Row:
         download_rate: From peers and origins.
         upload_rate: To peers.
         pinned: Whether it stays.
+        own: Its URL with an origin to itself; empty if it has none.
     """
 
     title: str
@@ -82,6 +83,7 @@ class Row:
     download_rate: float = 0.0
     upload_rate: float = 0.0
     pinned: bool = False
+    own: str = ""
 
 
 def as_html(rows: Sequence[Row], tally: Tally, state: State) -> bytes:
@@ -115,6 +117,8 @@ def _card(row: Row) -> str:
         f"↑ {shown_size(row.upload_rate)}/s",
     ]
     shown = "".join(f"<span>{escape(fact)}</span>" for fact in facts)
+    if row.own:
+        shown += f'<span><a href="{escape(row.own)}">as an origin of its own</a></span>'
     return (
         f'<section class=card><h2><a href="{escape(row.url)}">{escape(row.title)}</a>'
         f"{version}{pinned}</h2>"

@@ -1,9 +1,10 @@
 """Parts of a body (RFC 9110, section 14).
 
 A range that cannot be satisfied is 416; a field that is malformed, of another unit, or asks for
-more parts than anybody needs is ignored, as the RFC allows (14.2), and the whole is sent. Ranges
-that overlap or touch are joined, so that nobody is sent the same bytes a thousand times because of
-one line ("range header denial of service", CVE-2011-3192).
+more parts than anybody needs is ignored, as the RFC allows (14.2), and the whole is sent. So is
+any part of nothing: no ``Content-Range`` can tell of bytes that are not there. Ranges that overlap
+or touch are joined, so that nobody is sent the same bytes a thousand times because of one line
+("range header denial of service", CVE-2011-3192).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Final, NamedTuple
 MAX_RANGES: Final = 32
 """Ranges of one request that are read: players ask for one, PDF readers for a handful."""
 _DIGITS: Final = 18
-"""Below 2^63, and short of Python's limit for reading numbers."""
-_RANGE: Final = re.compile(rf"(\d{{0,{_DIGITS}}})-(\d{{0,{_DIGITS}}})", re.ASCII)
+"""A number of more is beyond any body, and beyond what Python reads as one if it is long enough."""
+_RANGE: Final = re.compile(r"([0-9]*)-([0-9]*)")
 
 
 class Part(NamedTuple):
@@ -41,11 +42,12 @@ def read_ranges(field: str, size: int) -> list[Part] | None:
         In the order of the body, none overlapping or touching another; empty if none of them
         exists (416); ``None`` if the field is to be ignored.
     """
-    unit, equals, rest = field.partition("=")
-    if unit.strip().lower() != "bytes" or not equals or rest.count(",") >= MAX_RANGES:
+    unit, _, rest = field.partition("=")
+    specs = [spec for each in rest.split(",") if (spec := each.strip(" \t"))]
+    if unit.lower() != "bytes" or not specs or rest.count(",") >= MAX_RANGES or not size:
         return None
     found: list[Part] = []
-    for spec in filter(None, (each.strip(" \t") for each in rest.split(","))):
+    for spec in specs:
         part = _read(spec, size)
         if part is None:
             return None
@@ -61,13 +63,19 @@ def _read(spec: str, size: int) -> Part | None:
         return None
     first, last = match.groups()
     if not first:
-        length = min(int(last), size)
+        length = min(_number(last), size)
         return Part(size - length, length)
-    begin = int(first)
-    if last and int(last) < begin:
+    begin = _number(first)
+    if last and _number(last) < begin:
         return None
-    end = min(int(last) + 1, size) if last else size
+    end = min(_number(last) + 1, size) if last else size
     return Part(begin, max(0, end - begin))
+
+
+def _number(digits: str) -> int:
+    """What digits say; of a number that no body reaches, one that none does either."""
+    significant = digits.lstrip("0")
+    return int(significant or "0") if len(significant) <= _DIGITS else 10**_DIGITS
 
 
 def _joined(parts: list[Part]) -> list[Part]:

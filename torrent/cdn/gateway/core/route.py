@@ -5,6 +5,8 @@
 ``/btih/HASH/a/b``            the same of one torrent, which never changes
 ============================  ==================================================================
 
+A site that has a host to itself (:mod:`.hosts`) has its root at ``/`` there.
+
 NAME is ``k51...``, or the key in 64 hexadecimal digits; its salt, if it has one, follows a tilde
 (``k51...~blog``), since a slash would end the element. HASH is 40 digits, or a v2 torrent's 64.
 
@@ -41,7 +43,8 @@ class Route:
     """Where a request leads.
 
     Attributes:
-        mount: The path of the site's root as it was asked for, without a slash at its end.
+        mount: The path of the site's root as it was asked for, without a slash at its end: empty
+            at a host of its own.
         what: A name, or an infohash of 20 bytes, or all 32 of a v2 torrent.
         path: Elements below the root; none of the root itself.
         slash: Whether the path ends with a slash, as that of a directory does.
@@ -57,25 +60,35 @@ class Route:
         return "/".join([self.mount, *(quote(part, safe="") for part in path)])
 
 
-def read_route(path: str) -> Route:
+def read_route(path: str, site: Name | bytes | None = None) -> Route:
     """Understand a path (see :attr:`~.asked.Asked.path`).
+
+    Args:
+        path: Begins with a slash.
+        site: Whose host it was asked of; ``None``: the gateway's own.
 
     Raises:
         Refused: It is nothing that is served here.
     """
     if len(path) > MAX_TARGET:
         raise Refused(414, f"the path has more than {MAX_TARGET} bytes")
-    empty, _, rest = path.partition("/")
-    kind, _, rest = rest.partition("/")
-    first, slashed, rest = rest.partition("/")
-    if empty or kind not in (NAMES, HASHES) or not first:
-        raise Refused(404, "paths here begin with /btpk/NAME/ or /btih/HASH/")
-    what = _name(first) if kind == NAMES else _infohash(first)
-    *parts, last = rest.split("/") if slashed else [""]
+    mount, what = _mounted(path) if site is None else ("", site)
+    below = path[len(mount) :]
+    *parts, last = below[1:].split("/")
     elements = tuple(element(part) for part in ([*parts, last] if last else parts))
     if len(elements) > MAX_DEPTH:
         raise Refused(404, f"no path of a torrent has more than {MAX_DEPTH} levels")
-    return Route(f"/{kind}/{first}", what, elements, bool(slashed) and not last)
+    return Route(mount, what, elements, bool(below) and not last)
+
+
+def _mounted(path: str) -> tuple[str, Name | bytes]:
+    """The root of the site that a path of the gateway leads into, and what that is."""
+    empty, _, rest = path.partition("/")
+    kind, _, rest = rest.partition("/")
+    first = rest.partition("/")[0]
+    if empty or kind not in (NAMES, HASHES) or not first:
+        raise Refused(404, "paths here begin with /btpk/NAME/ or /btih/HASH/")
+    return f"/{kind}/{first}", _name(first) if kind == NAMES else _infohash(first)
 
 
 def element(part: str) -> str:

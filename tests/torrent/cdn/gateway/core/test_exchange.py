@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,13 +138,58 @@ def test_what_is_not_taken(data: bytes, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "path"),
-    [("http://localhost:80/a/b?c", "/a/b?c"), ("HTTPS://x", "/"), ("http://x/", "/")],
+    ("target", "host", "path"),
+    [
+        ("/a", "x", "/a"),
+        ("http://localhost:80/a/b?c", "localhost:80", "/a/b?c"),
+        ("HTTPS://y", "y", "/"),
+        ("http://y/", "y", "/"),
+        ("http://y?a=/b", "y", "/?a=/b"),
+        ("http:///a", "", "/a"),
+        ("http://user@localhost/", "user@localhost", "/"),
+        ("http://evil.example\\@localhost/a", "evil.example\\@localhost", "/a"),
+    ],
 )
-def test_whole_urls_are_paths(target: str, path: str) -> None:
+def test_whole_urls_say_which_host_is_meant(target: str, host: str, path: str) -> None:
+    """Whatever the field says (RFC 9112, section 3.2.2)."""
     asked = given_(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).next()
+    assert asked == Asked("GET", path, {"host": host})
+
+
+EMPTY = st.lists(st.sampled_from([b"\r\n", b"\n"]), max_size=3).map(b"".join)
+
+
+@given(EMPTY, EMPTY, EMPTY, st.data())
+def test_empty_lines_between_requests_are_skipped(
+    before: bytes, between: bytes, after: bytes, data: st.DataObject
+) -> None:
+    """RFC 9112, section 2.2; in whatever portions they come."""
+    words = before + GET + between + GET + after
+    cuts = data.draw(st.lists(st.integers(0, len(words)), max_size=4).map(sorted))
+    portions = [words[a:b] for a, b in itertools.pairwise([0, *cuts, len(words)])]
+    exchange, found = Exchange(), 0
+    for portion in filter(None, portions):
+        exchange.receive(portion)
+        while (asked := exchange.next()) is not None:
+            assert asked == ASKED
+            answer(exchange, asked)
+            found += 1
+    assert found == 2
+    assert exchange.idle
+    exchange.receive(b"")
+    with pytest.raises(EOFError):
+        exchange.next()
+
+
+def test_who_ends_with_an_empty_line_has_ended() -> None:
+    exchange = given_(GET)
+    exchange.receive(b"\r\n")
+    exchange.receive(b"")
+    asked = exchange.next()
     assert asked is not None
-    assert asked.target == path
+    answer(exchange, asked)
+    with pytest.raises(EOFError):
+        exchange.next()
 
 
 @pytest.mark.parametrize(

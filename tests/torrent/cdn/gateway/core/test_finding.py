@@ -64,3 +64,10 @@ def test_nothing(path: str, status: int) -> None:
     with pytest.raises(Refused) as caught:
         at(path, RULES)
     assert caught.value.status == status
+
+
+def test_no_rule_leads_from_the_root_of_a_host_to_another() -> None:
+    """Two slashes at its beginning would be the name of one."""
+    rules = read_redirects(b"/:x/* /:splat/:x\n")
+    moved = absent(TREE, read_route("/evil.example/", b"\xab" * 20), rules)
+    assert moved == Moved("/evil.example", 301)

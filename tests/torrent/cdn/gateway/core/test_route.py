@@ -82,6 +82,18 @@ def test_what_is_refused(path: str, status: int) -> None:
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("path", "elements", "slash"),
+    [("/", (), True), ("/a", ("a",), False), ("/a/b%20c/", ("a", "b c"), True)],
+)
+def test_paths_at_a_host_of_its_own(path: str, elements: tuple[str, ...], *, slash: bool) -> None:
+    route = read_route(path, NAME)
+    assert (route.mount, route.what, route.path, route.slash) == ("", NAME, elements, slash)
+    assert read_route(route.url(elements), NAME).path == elements
+    with pytest.raises(Refused):
+        read_route(f"{path}/../x", NAME)
+
+
 def test_doubly_encoded_dots_are_an_ordinary_name() -> None:
     assert read_route(f"/btih/{HASH}/%252e%252e").path == ("%2e%2e",)
 

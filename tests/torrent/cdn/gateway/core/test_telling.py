@@ -99,13 +99,14 @@ def test_the_page() -> None:
             2.0,
             3.0,
             pinned=True,
+            own="http://x.localhost/",
         ),
         Row("t", "/btih/ab/", infohash="cd"),
     ]
     data = page.as_html(rows, Tally(hits=3, misses=1), STATE)
     found = Links(data)
     assert b"blog&lt;/a&gt;&lt;script&gt;" in data
-    assert found.links == ["/btpk/k/", "/btih/ab/", "/metrics"]
+    assert found.links == ["/btpk/k/", "http://x.localhost/", "/btih/ab/", "/metrics"]
     assert data.count(b"<script") == 1
     for word in (b"version 3", b"pinned", b"75 % of 4 reads", b"1.0 MiB", b"1 peers, 1 with"):
         assert word in data
