@@ -4,6 +4,9 @@ What is asked for was signed; what comes is hashed, piece by piece, before it is
 is read only if its torrent is one file of a size that a manifest may have, which is looked at
 before a byte of it is fetched. Packs need no metadata from anybody, since the manifest has it.
 
+Whoever has the manifest has the packs, too, as a rule: its peers are tried first, before the DHT
+has said who else there is.
+
 A fetch that was interrupted, by death too, goes on where it was: what lies there is hashed and not
 fetched again.
 """
@@ -54,6 +57,7 @@ class Fetcher:
         self._directory = directory
         self._store = store
         self._told = told
+        self._peers: tuple[tuple[str, int], ...] = ()
 
     async def manifest(self, version: Version) -> Manifest:
         """The manifest that a version of a name leads to.
@@ -67,6 +71,7 @@ class Fetcher:
             return known
         place = self._directory / version.infohash.hex()
         found, torrent = await read_manifest(self._session, version, place, self._told)
+        self._peers = torrent.sharing.neighbours
         await self._session.remove(torrent)
         return found
 
@@ -80,8 +85,9 @@ class Fetcher:
         torrents: list[Torrent] = []
         try:
             for each in generations:
+                source, peers = source_of(each), self._peers
                 torrents.append(
-                    await self._session.add(source_of(each), self._directory, kept=False)
+                    await self._session.add(source, self._directory, kept=False, peers=peers)
                 )
                 self._told(torrents[-1])
             for torrent in torrents:
