@@ -75,8 +75,10 @@ class Remote:
         directory = await git.path("dht")
         with Memory.open(context.settings.state) as memory:
             store = Store(context.settings.state, name, memory)
-            options = {"trackers": False, "listed_after": _LISTED_AFTER}
-            async with joined(context, state=None, **options) as (session, node):
+            async with joined(context, state=None, trackers=False, listed_after=_LISTED_AFTER) as (
+                session,
+                node,
+            ):
                 assert node is not None  # noqa: S101 - it was asked for
                 async with resolving(context, node) as names:
                     yield cls(context, git, store, session, node, names, directory)
