@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,14 @@ from torrent.cdn.memory import Memory
 from torrent.git.core.manifest import Generation, Manifest
 from torrent.git.making import Maker, state_of
 from torrent.git.program import Git
+from torrent.git.quarantine import copied
 from torrent.git.store import Store
 from torrent.io.disk import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from torrent.git.program import Pour
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
 
@@ -126,9 +131,12 @@ class Publisher:
             self.manifest = await Maker(disk, self.git, self.store).make(state, self.manifest)
         return self.manifest
 
-    async def packs(self, generations: Sequence[Generation]) -> list[tuple[Generation, Path]]:
+    @asynccontextmanager
+    async def packs(
+        self, generations: Sequence[Generation]
+    ) -> AsyncIterator[list[tuple[Generation, Pour]]]:
         """As a fetcher would have them."""
-        return [(each, self.store.pack(each)) for each in generations]
+        yield [(each, partial(copied, self.store.pack(each))) for each in generations]
 
 
 def bare(where: Path, object_format: str = "sha1") -> Git:

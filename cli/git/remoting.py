@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from torrent.git.core.helper import Refspec
     from torrent.git.program import Git
     from torrent.io.session import Session
+
+_LISTED_AFTER: Final = 15.0
+"""Seconds after which others may find us: most who clone are gone by then, as they should not be
+dialled for half an hour."""
 
 
 class Remote:
@@ -71,7 +75,10 @@ class Remote:
         directory = await git.path("dht")
         with Memory.open(context.settings.state) as memory:
             store = Store(context.settings.state, name, memory)
-            async with joined(context, state=None, trackers=False) as (session, node):
+            async with joined(context, state=None, trackers=False, listed_after=_LISTED_AFTER) as (
+                session,
+                node,
+            ):
                 assert node is not None  # noqa: S101 - it was asked for
                 async with resolving(context, node) as names:
                     yield cls(context, git, store, session, node, names, directory)

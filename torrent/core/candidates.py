@@ -186,6 +186,11 @@ class Candidates:
             if self._current(other):
                 self._wait(other, other.due)
 
+    def proven(self) -> tuple[Endpoint, ...]:
+        """Those that are connected, or had everything when we last met or heard of them."""
+        known = self._known.items()
+        return tuple(at for at, each in known if each.link is not None or each.seed)
+
     def connected(self, endpoint: Endpoint, link: int, source: str, now: float) -> None:
         """There is a connection to ``endpoint``: we dialled it (or our user did), or it says so."""
         self.found([endpoint], source, now)

@@ -4,6 +4,12 @@ What is asked for was signed; what comes is hashed, piece by piece, before it is
 is read only if its torrent is one file of a size that a manifest may have, which is looked at
 before a byte of it is fetched. Packs need no metadata from anybody, since the manifest has it.
 
+Whoever has the manifest has the packs, too, as a rule: its peers are tried first, before the DHT
+has said who else there is.
+
+Packs come in the order of their pieces, and git indexes what is verified while the rest is on its
+way: it reads a pack from front to back, and takes longer over that than a good network does.
+
 A fetch that was interrupted, by death too, goes on where it was: what lies there is hashed and not
 fetched again.
 """
@@ -11,8 +17,9 @@ fetched again.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -22,15 +29,19 @@ from torrent.git.errors import ManifestError
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from torrent.cdn.name import Version
     from torrent.core.metainfo import Info
     from torrent.git.core.manifest import Generation
+    from torrent.git.program import Pour, Send
     from torrent.git.store import Store
     from torrent.io.session import Session
     from torrent.io.torrent import Torrent
+
+_CHUNK: Final = 1 << 20
+"""Bytes of a pack in memory at a time, or one piece if that is more."""
 
 
 class Fetcher:
@@ -54,6 +65,7 @@ class Fetcher:
         self._directory = directory
         self._store = store
         self._told = told
+        self._peers: tuple[tuple[str, int], ...] = ()
 
     async def manifest(self, version: Version) -> Manifest:
         """The manifest that a version of a name leads to.
@@ -67,29 +79,37 @@ class Fetcher:
             return known
         place = self._directory / version.infohash.hex()
         found, torrent = await read_manifest(self._session, version, place, self._told)
+        self._peers = torrent.sharing.neighbours
         await self._session.remove(torrent)
         return found
 
-    async def packs(self, generations: Sequence[Generation]) -> list[tuple[Generation, Path]]:
-        """Have these packs here, all at once; where each is.
+    @asynccontextmanager
+    async def packs(
+        self, generations: Sequence[Generation]
+    ) -> AsyncIterator[list[tuple[Generation, Pour]]]:
+        """Fetch these packs, all at once; each can be read from its beginning while it comes.
 
         Raises:
-            TorrentError: The disk refused.
+            TorrentError: The disk refused; reading them raises it too.
         """
         await trio.to_thread.run_sync(self._borrow, generations)
         torrents: list[Torrent] = []
         try:
             for each in generations:
+                source, peers = source_of(each), self._peers
                 torrents.append(
-                    await self._session.add(source_of(each), self._directory, kept=False)
+                    await self._session.add(
+                        source, self._directory, kept=False, sequential=True, peers=peers
+                    )
                 )
                 self._told(torrents[-1])
-            for torrent in torrents:
-                await torrent.completed()
+            yield [
+                (each, partial(_arriving, torrent, self._directory / each.file))
+                for each, torrent in zip(generations, torrents, strict=True)
+            ]
         finally:
             with trio.CancelScope(shield=True):
                 await let_go(self._session, torrents)
-        return [(each, self._directory / each.file) for each in generations]
 
     def _borrow(self, generations: Sequence[Generation]) -> None:
         """Take what this machine has; it is hashed like anything else."""
@@ -99,6 +119,22 @@ class Fetcher:
                 if self._store.metainfo(each) is not None:
                     with suppress(OSError):  # It is there already, or lies on another disk.
                         os.link(self._store.pack(each), self._directory / each.file)
+
+
+async def _arriving(torrent: Torrent, path: Path, send: Send) -> None:
+    """Send what a torrent's one file holds, in order, each part as soon as it is verified."""
+    await torrent.ready()
+    info = await torrent.metadata()
+    with explained(path):
+        async with await trio.open_file(path, "rb") as file:
+            at, most = 0, max(1, _CHUNK // info.piece_length)
+            while at < info.piece_count:
+                await torrent.has(at)
+                end = at + 1
+                while end < min(at + most, info.piece_count) and end in torrent.have:
+                    end += 1
+                await send(await file.read((end - at) * info.piece_length))
+                at = end
 
 
 async def let_go(session: Session, torrents: Sequence[Torrent]) -> None:

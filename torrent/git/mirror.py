@@ -75,7 +75,7 @@ class Mirror:
         torrents = [first]
         try:
             for each in manifest.generations:
-                begun = await self._begun(each)
+                begun = await self._begun(each, first)
                 torrents.append(begun)
             for each, torrent in zip(manifest.generations, torrents[1:], strict=True):
                 await torrent.completed()
@@ -127,12 +127,15 @@ class Mirror:
         await trio.to_thread.run_sync(note, version.infohash, Metainfo(torrent.info))
         return manifest, torrent
 
-    async def _begun(self, generation: Generation) -> Torrent:
-        """A generation's torrent, at work."""
+    async def _begun(self, generation: Generation, manifest: Torrent) -> Torrent:
+        """A generation's torrent, at work; who has the manifest is asked first."""
         known = await trio.to_thread.run_sync(self._store.metainfo, generation)
         with explained(self._store.packs):
             torrent = await self._session.add(
-                known or source_of(generation), self._store.packs, kept=False
+                known or source_of(generation),
+                self._store.packs,
+                kept=False,
+                peers=manifest.sharing.neighbours,
             )
         self._told(torrent)
         return torrent

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
     from torrent.git.core.manifest import Generation, Manifest
-    from torrent.git.program import Send
+    from torrent.git.program import Pour, Send
 
 MAX_OBJECT: Final = 128 << 20
 """Bytes of the largest object taken: the large forges refuse files of more than 100 MiB."""
@@ -111,13 +111,14 @@ class Quarantine:
     async def receive(
         self,
         manifest: Manifest,
-        packs: Sequence[tuple[Generation, Path]],
+        packs: Sequence[tuple[Generation, Pour]],
         largest: int = MAX_OBJECT,
     ) -> None:
-        """Index packs, oldest first, as one.
+        """Index packs, oldest first, as one, while they come.
 
         Raises:
             PackError: They are not what the manifest says, or git refuses what is in them.
+            TorrentError: One of them cannot be had.
         """
         generations = [generation for generation, _ in packs]
         self._whole = len(generations) == len(manifest.generations)
@@ -217,21 +218,34 @@ async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
             await trio.to_thread.run_sync(lambda: shutil.rmtree(place, ignore_errors=True))
 
 
-async def _pour(object_format: str, packs: Sequence[tuple[Generation, Path]], send: Send) -> None:
+async def copied(path: Path, send: Send) -> None:
+    """Send a pack that is here.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    with explained(path):
+        async with await trio.open_file(path, "rb") as file:
+            while part := await file.read(_CHUNK):
+                await send(part)
+
+
+async def _pour(object_format: str, packs: Sequence[tuple[Generation, Pour]], send: Send) -> None:
     """Write several packs as one.
 
     Raises:
         PackError: One is not what it should be.
-        StorageError: One cannot be read.
+        TorrentError: One cannot be had.
     """
     joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
+
+    async def join(part: bytes) -> None:
+        await send(await trio.to_thread.run_sync(joiner.feed, part))
+
     await send(joiner.header())
-    for _, path in packs:
+    for _, pour in packs:
         joiner.begin()
-        with explained(path):
-            async with await trio.open_file(path, "rb") as file:
-                while part := await file.read(_CHUNK):
-                    await send(await trio.to_thread.run_sync(joiner.feed, part))
+        await pour(join)
     await send(joiner.end())
 
 

@@ -50,8 +50,8 @@ async def _received(
     git: Git, fetcher: Fetcher, manifest: Manifest, first: int, largest: int
 ) -> tuple[Path, ...] | None:
     """Receive the generations from ``first`` on; ``None`` if they are not enough."""
-    packs = await fetcher.packs(manifest.generations[first:])
-    async with quarantine(git) as held:
+    wanted = manifest.generations[first:]
+    async with quarantine(git) as held, fetcher.packs(wanted) as packs:
         try:
             await held.receive(manifest, packs, largest)
         except PackError:

@@ -35,6 +35,8 @@ class SessionConfig:
         web_seeds: Whether web seeds are.
         lan: Whether peers are looked for on the local network (BEP 14).
         pex: Whether peers tell each other about peers (BEP 11).
+        listed_after: Seconds that a torrent must be at work before the DHT lists us for it: who is
+            gone by then leaves no ghost.
         workers: Threads that hash and write.
         pool: Bytes of pieces in memory at once; bounds what a session weighs.
         sparse: Let new files take their disk space as it is written, not all at once.
@@ -54,6 +56,7 @@ class SessionConfig:
     web_seeds: bool = True
     lan: bool = False
     pex: bool = True
+    listed_after: float = 0.0
     workers: int = 2
     pool: int = 64 << 20
     sparse: bool = False
@@ -76,6 +79,7 @@ class SessionOptions(TypedDict, total=False):
     web_seeds: bool
     lan: bool
     pex: bool
+    listed_after: float
     workers: int
     pool: int
     sparse: bool

@@ -8,7 +8,10 @@ minutes). A torrent with two names (hybrid, BEP 52) is two swarms in the DHT, to
 One walk that finds nobody proves little, because whoever prints a link and whoever follows it begin
 in the same second, and announcing takes a walk, too. Two in a row are believed
 (:attr:`DhtSource.exhausted`), and until then a download does not announce itself: a command that
-ends because nobody is there would leave its own ghost for others to dial for half an hour.
+ends because nobody is there would leave its own ghost for others to dial for half an hour. So would
+one that has all it wants in a second. Nodes list eight ports of an address (:mod:`dht.core
+.providers`), and the ninth ghost behind a household's router, or on one machine, would displace
+the seed there that they all were served by; a session of such commands says ``listed_after``.
 
 A walk costs ten milliseconds of processor time and as many open calls as answers are awaited. A
 session that starts with a thousand torrents would do nothing else for half a minute, and lose
@@ -100,10 +103,13 @@ class Pace:
 class DhtSource:
     """One torrent's peers in the DHT: a :class:`~torrent.core.sources.PeerSource`."""
 
-    def __init__(self, node: Node, rng: Random, pace: Pace | None = None) -> None:
+    def __init__(
+        self, node: Node, rng: Random, pace: Pace | None = None, *, listed_after: float = 0.0
+    ) -> None:
         self._node = node
         self._rng = rng
         self._pace = pace or Pace()
+        self._listed_after = listed_after
         self._absence: dict[bytes, deque[Evidence]] = {}
         self._stays: dict[bytes, trio.Event] = {}
 
@@ -173,6 +179,7 @@ class DhtSource:
 
     async def _announce(self, infohash: bytes, torrent: Announced) -> None:
         """List ourselves, and again once we have everything, which seeds say (BEP 33)."""
+        await trio.sleep(self._listed_after)
         if not torrent.statistics().complete:
             await self._stays[infohash].wait()
         while torrent.port:

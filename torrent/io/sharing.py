@@ -127,6 +127,11 @@ class Sharing:
         if self.links.pop(link.number, None) is not None:
             self.perform(self.swarm.disconnected(link.number, trio.current_time()))
 
+    @property
+    def neighbours(self) -> tuple[Endpoint, ...]:
+        """Who takes part and can be dialled: who has this may well have what belongs to it."""
+        return self.swarm.commons.candidates.proven()
+
     def found(self, endpoints: Iterable[Endpoint], source: str) -> None:
         """Somebody knows peers."""
         self.perform(self.swarm.found(endpoints, source, trio.current_time()))

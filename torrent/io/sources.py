@@ -114,6 +114,7 @@ class Sources:
 
             yield Announcer(task.trackers, self._trackers, rng=self._rng)
         if not task.private and self._config.node is not None:
-            yield DhtSource(self._config.node, self._rng, self._pace)
+            node, after = self._config.node, self._config.listed_after
+            yield DhtSource(node, self._rng, self._pace, listed_after=after)
         if not task.private and self._lan is not None:
             yield self._lan

@@ -90,6 +90,18 @@ def test_connections_come_back_or_not() -> None:
     assert known.next_deadline() == 33.0
 
 
+def test_who_is_proven_is_or_was_of_use() -> None:
+    known = candidates()
+    known.found([A, B], "dht", 0.0)
+    assert known.proven() == (), "anybody can name endpoints"
+    known.connected(A, 7, "user", 1.0)
+    known.connected(B, 8, "user", 1.0)
+    assert set(known.proven()) == {A, B}
+    known.disconnected(A, 7, 2.0, useful=True, seed=True)
+    known.disconnected(B, 8, 2.0, useful=True)
+    assert known.proven() == (A,)
+
+
 def test_seeds_are_left_alone_by_seeds() -> None:
     known = candidates(idle=600.0)
     known.found([A, B], "tracker", 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,20 @@ async def test_who_is_found_ends_the_doubt(net: Testnet) -> None:
         await until_listed(net.node(6), V1, 2)
         assert not source.exhausted
         nursery.cancel_scope.cancel()
+
+
+async def test_who_leaves_soon_leaves_no_ghost(net: Testnet) -> None:
+    """Ten that are over in a moment, behind the address of a seed, which stays to be found."""
+    node = net.node(3)
+    await node.provide(V1, 7000)
+    for port in range(1, 11):
+        finds, source = Finds(), DhtSource(node, Random(1), listed_after=math.inf)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(source.run, Sample(port=port), finds)
+            await finds.wait()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            nursery.cancel_scope.cancel()
+        assert [endpoint[1] for endpoint, _ in finds.peers] == [7000]
 
 
 async def test_who_comes_later_ends_the_certainty(net: Testnet) -> None:
