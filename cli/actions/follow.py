@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from cli.errors import CommandError, ExitCode, UnreachableError, UsageError
-from cli.failures import translated
+from cli.errors import ExitCode, UsageError
 from cli.keys import explained, read_address
-from cli.network import seconds_of_patience
-from cli.patience import patience
 from cli.tables import size
 from cli.torrents.naming import newest, resolving
-from cli.torrents.seeding import handed_over, tell
-from cli.torrents.swarming import joined, status
-from dht.errors import DhtError
+from cli.torrents.seeding import leave, mirroring
+from cli.torrents.swarming import joined, persevere, status
 from dht.names import Reading
-from dht.node.identity import Identity
 from torrent.cdn.memory import Memory
 from torrent.cdn.mirror import Mirror
 from torrent.cdn.name import Name
-from torrent.errors import TorrentError
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -36,8 +29,6 @@ if TYPE_CHECKING:
 
 _LOOK = 0.2
 """Seconds between two looks at how far it is."""
-_AGAIN = 1.0
-"""Seconds between two looks whether another version is to be kept."""
 
 
 async def run(context: Context) -> ExitCode:
@@ -68,7 +59,8 @@ async def run(context: Context) -> ExitCode:
                 await following.first(await newest(context, node, names, name))
                 if not args.once:
                     return await following.stay()
-        return await _leave(context, session)
+        await leave(context, session)
+    return ExitCode.DONE
 
 
 def _target(output: str | None, name: Name) -> Path:
@@ -87,13 +79,6 @@ def _target(output: str | None, name: Name) -> Path:
         ):
             raise UsageError(f"{name} does not say what to call it", hint="name it with -o DIR")
     return Path(output).absolute()
-
-
-async def _leave(context: Context, session: Session) -> ExitCode:
-    """Leave what is here to the node of the state directory."""
-    if not await handed_over(context, [torrent.named for torrent in session.torrents]):
-        context.out.note("nobody serves it now: `dhtctl node` does, and keeps the name")
-    return ExitCode.DONE
 
 
 class Following:
@@ -122,44 +107,18 @@ class Following:
         Raises:
             CommandError: It cannot be had, or nothing moves.
         """
-        failures: list[CommandError] = []
         label = f"fetch version {version.seq}"
-        try:
-            with patience(self._context.out, label, seconds_of_patience()) as waiting:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._watch, waiting)
-                    # Caught here, because the nursery would wrap it in a group.
-                    try:
-                        await self.mirror.adopt(version)
-                    except (TorrentError, DhtError) as problem:
-                        failures.append(translated(problem))
-                    nursery.cancel_scope.cancel()
-        except UnreachableError as error:
-            error.hint = "nobody has it now: try again later"
-            raise
-        for failure in failures:
-            raise failure
+        await persevere(self._context, label, self._watch, lambda: self.mirror.adopt(version))
         self._adopted(version)
 
     async def stay(self) -> ExitCode:
         """Follow, serve and keep the name until stopped."""
-        self._context.when_stopped = ExitCode.DONE
         self._context.out.note(
             "this command stays and follows it; stop it with Ctrl-C", "following"
         )
-        async with trio.open_nursery() as nursery:
-            if Identity.holder(self._context.settings.state) is None:
-                nursery.start_soon(tell, self._context, self._session)
-                nursery.start_soon(self._keep)
+        async with mirroring(self._context, self._session, self._node, self.mirror):
             await self.mirror.run(self._adopted)
         return ExitCode.DONE
-
-    async def _keep(self) -> None:
-        """Keep the record of whichever version is the newest."""
-        while True:
-            with suppress(DhtError):
-                await self._node.keep(self.mirror.promise)
-            await trio.sleep(_AGAIN)
 
     async def _watch(self, waiting: Patience) -> None:
         """Show how far it is, and push the deadline back when anything moved."""

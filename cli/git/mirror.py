@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
-
-import trio
 
 from cli.errors import ExitCode
 from cli.git.watching import Watched
 from cli.keys import explained, read_address
 from cli.tables import size
 from cli.torrents.naming import newest, resolving
-from cli.torrents.seeding import handed_over, tell
+from cli.torrents.seeding import leave, mirroring
 from cli.torrents.swarming import joined
-from dht.errors import DhtError
 from dht.names import Reading
-from dht.node.identity import Identity
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name
 from torrent.git.mirror import Mirror
@@ -28,9 +23,6 @@ if TYPE_CHECKING:
     from torrent.cdn.name import Version
     from torrent.cdn.names import Names
     from torrent.io.session import Session
-
-_AGAIN = 1.0
-"""Seconds between two looks whether another version is to be kept."""
 
 
 async def run(context: Context) -> ExitCode:
@@ -52,8 +44,7 @@ async def run(context: Context) -> ExitCode:
                 version = await mirroring.first(name)
                 if not args.once:
                     return await mirroring.stay(version)
-        if not await handed_over(context, [torrent.named for torrent in session.torrents]):
-            context.out.note("nobody serves it now: `dhtctl node` does, and keeps the name")
+        await leave(context, session)
     return ExitCode.DONE
 
 
@@ -85,21 +76,10 @@ class Mirroring:
     async def stay(self, version: Version) -> ExitCode:
         """Follow, serve and keep the name until stopped."""
         context = self._context
-        context.when_stopped = ExitCode.DONE
         context.out.note("this command stays and serves it; stop it with Ctrl-C", "mirroring")
-        async with trio.open_nursery() as nursery:
-            if Identity.holder(context.settings.state) is None:
-                nursery.start_soon(tell, context, self._session)
-                nursery.start_soon(self._keep)
+        async with mirroring(context, self._session, self._node, self._mirror):
             await self._mirror.run(version, self._adopted)
         return ExitCode.DONE
-
-    async def _keep(self) -> None:
-        """Keep the record of whichever version is the newest."""
-        while True:
-            with suppress(DhtError):
-                await self._node.keep(self._mirror.promise)
-            await trio.sleep(_AGAIN)
 
     def _adopted(self, version: Version) -> None:
         """A version is here."""

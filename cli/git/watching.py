@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
 
-from cli.errors import CommandError, UnreachableError
-from cli.failures import translated
-from cli.network import seconds_of_patience
-from cli.patience import patience
-from cli.torrents.swarming import status
-from dht.errors import DhtError
-from torrent.errors import TorrentError
+from cli.torrents.swarming import persevere, status
 from torrent.io.results import Phase
 
 if TYPE_CHECKING:
@@ -51,24 +45,7 @@ class Watched:
         Raises:
             CommandError: What it raised, or that nothing moved any more.
         """
-        results: list[T] = []
-        failures: list[CommandError] = []
-        try:
-            with patience(self._context.out, label, seconds_of_patience()) as waiting:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._watch, waiting)
-                    # Caught here, because the nursery would wrap it in a group.
-                    try:
-                        results.append(await deed())
-                    except (TorrentError, DhtError) as problem:
-                        failures.append(translated(problem))
-                    nursery.cancel_scope.cancel()
-        except UnreachableError as error:
-            error.hint = "nobody has it now: try again later"
-            raise
-        for failure in failures:
-            raise failure
-        return results[0]
+        return await persevere(self._context, label, self._watch, deed)
 
     async def _watch(self, waiting: Patience) -> None:
         last: object = None

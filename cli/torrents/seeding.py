@@ -8,18 +8,21 @@ node weighs.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from cli.errors import ExitCode
 from cli.evidence import count
+from dht.errors import DhtError
 from dht.node.disk import StateError
 from dht.node.identity import Identity
 from torrent.errors import SessionError
 from torrent.io.resume import Standing, Torrents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
     from pathlib import Path
 
     from cli.context import Context
@@ -37,9 +40,21 @@ _TAKING_UP = 10.0
 """Seconds to wait for a node to take up a torrent; it looks once a second, and may be checking."""
 _AGAIN = 5.0
 """Seconds after which a state that could not be read is tried again."""
+_KEEP = 1.0
+"""Seconds between two looks whether another version is to be kept."""
 _BUSY = ("metadata", "checking")
 _FINE = 1024
 """Rates are told in these steps, so that a rate that fades away is not written down each time."""
+
+
+class Promising(Protocol):
+    """A mirror.
+
+    Attributes:
+        promise: The number of its promise to keep the newest record; 0 if there is none.
+    """
+
+    promise: int
 
 
 async def seed_what_is_promised(
@@ -128,6 +143,34 @@ def _taken_up(torrents: Torrents, names: Collection[bytes], keeper: int) -> bool
     mine = [standings[name] for name in names if name in standings]
     ready = [s for s in mine if s.process == keeper and s.phase not in _BUSY]
     return len(ready) == len(names)
+
+
+async def leave(context: Context, session: Session) -> None:
+    """Leave what a mirror holds to the node of the state directory."""
+    if not await handed_over(context, [torrent.named for torrent in session.torrents]):
+        context.out.note("nobody serves it now: `dhtctl node` does, and keeps the name")
+
+
+@asynccontextmanager
+async def mirroring(
+    context: Context, session: Session, node: Node, mirror: Promising
+) -> AsyncIterator[None]:
+    """While a command stays with a mirror: do what a node does for it, unless one is running."""
+    context.when_stopped = ExitCode.DONE
+    async with trio.open_nursery() as nursery:
+        if Identity.holder(context.settings.state) is None:
+            nursery.start_soon(tell, context, session)
+            nursery.start_soon(_keep, node, mirror)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _keep(node: Node, mirror: Promising) -> None:
+    """Keep the record of whichever version is the newest."""
+    while True:
+        with suppress(DhtError):
+            await node.keep(mirror.promise)
+        await trio.sleep(_KEEP)
 
 
 async def stay(context: Context, session: Session, names: Collection[bytes]) -> None:

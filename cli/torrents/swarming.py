@@ -112,6 +112,37 @@ async def pursue(
     return results[0]
 
 
+async def persevere(
+    context: Context,
+    label: str,
+    watch: Callable[[Patience], Awaitable[object]],
+    deed: Callable[[], Awaitable[T]],
+) -> T:
+    """Do ``deed`` for as long as ``watch`` sees progress, and extends the patience it is given.
+
+    Raises:
+        CommandError: What the deed raised, or that nothing moved any more.
+    """
+    results: list[T] = []
+    failures: list[CommandError] = []
+    try:
+        with patience(context.out, label, seconds_of_patience()) as waiting:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, waiting)
+                # Caught here, because the nursery would wrap it in a group.
+                try:
+                    results.append(await deed())
+                except (TorrentError, DhtError) as problem:
+                    failures.append(translated(problem))
+                nursery.cancel_scope.cancel()
+    except UnreachableError as error:
+        error.hint = "nobody has it now: try again later"
+        raise
+    for failure in failures:
+        raise failure
+    return results[0]
+
+
 def _alone(torrent: Torrent) -> bool:
     """Whether nobody but the DHT can name peers of it."""
     task = torrent.task

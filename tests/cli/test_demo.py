@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cli import parser, session
 from cli.actions import demo
-from cli.demo import trials
+from cli.demo import sharing, swarm, trials
 from cli.demo.stage import Done, Stage
 from cli.demo.trials import Pair, Series, WrongError
 from cli.output import Output
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = list(trials.TRIALS)
 SHARED = ["publish both", "mirror both", "fetch from mirrors"]
+SMALL = 4 << 20
 
 
 def test_it_shows_everything_and_ends_with_a_table(dhtctl: Dhtctl) -> None:
@@ -58,29 +59,6 @@ def test_it_shows_everything_and_ends_with_a_table(dhtctl: Dhtctl) -> None:
     assert "All of it worked" in done.out.splitlines()[-1]
 
 
-def test_it_tells_programs_the_same(dhtctl: Dhtctl) -> None:
-    done = dhtctl("demo", "--json", "--nodes", "20", "--kill", "5", DHTCTL_NO_PROGRESS="1")
-    assert (done.code, done.err) == (0, "")
-    told = done.objects
-    steps = [each["act"] for each in told if each["type"] == "step"]
-    once = ["put", "get", *(["publish", "resolve"] * 2), "provide", "find"]
-    assert steps == ["start", *once, "get", "resolve", *once, "seed and fetch", *SHARED]
-    [swarm] = [each for each in told if each.get("act") == "seed and fetch"]
-    assert (swarm["size_bytes"], swarm["leechers"]) == (64 << 20, 3)
-    assert swarm["seed_sent_bytes"] >= swarm["size_bytes"]
-    assert all(each["ok"] for each in told if each["type"] == "step")
-    measured = [each for each in told if each["type"] == "operation"]
-    assert [(each["phase"], each["name"]) for each in measured] == [
-        (phase, name) for phase in ("before", "after") for name in OPERATIONS
-    ]
-    for each in measured:
-        assert (each["runs"], each["failures"]) == (40, 0)
-        assert 0 < each["p50_s"] <= each["p95_s"] < 1
-    last = told[-1]
-    assert (last["type"], last["nodes"], last["killed"]) == ("demo", 20, 5)
-    assert last["elapsed_s"] < 45
-
-
 def test_what_cannot_be_asked_for_is_refused_at_once(dhtctl: Dhtctl) -> None:
     done = dhtctl("demo", "--nodes", "10", "--kill", "9")
     assert (done.code, done.out) == (2, "")
@@ -89,10 +67,11 @@ def test_what_cannot_be_asked_for_is_refused_at_once(dhtctl: Dhtctl) -> None:
 
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Measure little; leave no handler of the log behind."""
+    """Measure little, send a small file; leave no handler of the log behind."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     monkeypatch.setattr(demo, "ROUNDS", 2)
+    monkeypatch.setattr(swarm, "SIZE", SMALL)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -103,6 +82,37 @@ def play(*words: str) -> int:
 
 
 @pytest.mark.usefixtures("_short")
+def test_it_tells_programs_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("--json", "--nodes", "20", "--kill", "5") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    told = [json.loads(line) for line in out.splitlines()]
+    steps = [each["act"] for each in told if each["type"] == "step"]
+    once = ["put", "get", *(["publish", "resolve"] * 2), "provide", "find"]
+    assert steps == ["start", *once, "get", "resolve", *once, "seed and fetch", *SHARED]
+    [swarm] = [each for each in told if each.get("act") == "seed and fetch"]
+    assert (swarm["size_bytes"], swarm["leechers"]) == (SMALL, 3)
+    assert swarm["seed_sent_bytes"] >= swarm["size_bytes"]
+    assert all(each["ok"] for each in told if each["type"] == "step")
+    measured = [each for each in told if each["type"] == "operation"]
+    assert [(each["phase"], each["name"]) for each in measured] == [
+        (phase, name) for phase in ("before", "after") for name in OPERATIONS
+    ]
+    for each in measured:
+        assert (each["runs"], each["failures"]) == (2, 0)
+        assert 0 < each["p50_s"] <= each["p95_s"] < 1
+    last = told[-1]
+    assert (last["type"], last["nodes"], last["killed"]) == ("demo", 20, 5)
+    assert last["elapsed_s"] < 45
+
+
+@pytest.fixture
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the act that runs processes."""
+    monkeypatch.setattr(sharing.Sharing, "possible", False)
+
+
+@pytest.mark.usefixtures("_short", "_alone")
 def test_the_quiet_get_the_table_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert play("--quiet", "--nodes", "12", "--kill", "2") == 0
     out, err = capsys.readouterr()
@@ -111,7 +121,7 @@ def test_the_quiet_get_the_table_alone(capsys: pytest.CaptureFixture[str]) -> No
     assert "each 2 times" in out
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("_short", "_alone")
 def test_failures_are_shown_and_end_it_with_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

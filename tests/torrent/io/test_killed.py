@@ -16,7 +16,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 import trio
@@ -83,10 +83,20 @@ class Rig:
         have = found[0].progress.have if found else None
         return set(Bitfield.from_bytes(have, count)) if have else set()
 
+    def on_disk(self, pieces: set[int]) -> bool:
+        """Whether these are what the seed has."""
+        with self.file.open("rb") as ours, (self.root / "seed" / "t").open("rb") as theirs:
+            return all(read(ours, piece) == read(theirs, piece) for piece in pieces)
+
     async def sample(self) -> None:
         while True:
             self.sent.append((time.monotonic(), self.uploaded()))
             await trio.sleep(0.02)
+
+
+def read(file: BinaryIO, piece: int) -> bytes:
+    file.seek(piece * PIECE)
+    return file.read(PIECE)
 
 
 @asynccontextmanager
@@ -186,6 +196,7 @@ async def one_life(it: Rig, seconds: float) -> tuple[int, int]:
     claims = it.claims()
     safe = {piece for piece, at in life.pieces.items() if at < died - 1}
     assert it.true | safe <= claims, "nothing lost but the last second"
+    assert it.on_disk(claims - it.true), "nothing false"
     it.true = claims
     return it.uploaded() - before, it.since(died - 1)
 
