@@ -98,8 +98,8 @@ def _own_name(context: Context, text: str) -> Address | None:
     return store.show(word).address.with_salt(os.fsencode(salt))
 
 
-def _meant(store: Keystore, word: str) -> str:
-    """Which key of ours was probably meant by ``word``; empty if it could be none.
+def _meant(store: Keystore, word: str, other: str = "give an address") -> str:
+    """Which key of ours was probably meant by ``word``, or what ``other`` to do; empty if none.
 
     What is typed wrongly is more often the short word that one made up than the long one that
     one pasted.
@@ -112,7 +112,7 @@ def _meant(store: Keystore, word: str) -> str:
     if near:
         return f"did you mean your key `{lowered[near[0]]}`?"
     more = f", ... ({len(called)} in all)" if len(called) > _SHOWN else ""
-    return f"your keys are called {', '.join(called[:_SHOWN])}{more}; or give an address"
+    return f"your keys are called {', '.join(called[:_SHOWN])}{more}; or {other}"
 
 
 def open_key(context: Context, name: str) -> Ed25519PrivateKey:
@@ -138,7 +138,7 @@ def unlocked(
         try:
             return opener(given)
         except KeyMissingError as error:
-            error.hint = _meant(keystore(context), what) or error.hint
+            error.hint = _meant(keystore(context), what, error.hint) or error.hint
             raise
         except PassphraseError as error:
             if given is not None or not sys.stdin.isatty():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +71,8 @@ def _source(directory: str) -> Path:
     path = Path(directory).absolute()
     if not path.is_dir():
         raise CommandError(f"there is no directory {path}", hint="a file: `dhtctl seed` shares it")
+    if not any(files for _, _, files in os.walk(path)):
+        raise CommandError(f"{path} has no files, so there is nothing to publish")
     return path
 
 

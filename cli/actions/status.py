@@ -27,10 +27,13 @@ from dht.node.state import State
 from torrent.cdn.memory import Memory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.context import Context
     from dht.node.identity import Address
     from dht.node.promises import Content, StoredPromise
     from torrent.cdn.memory import Volunteer
+    from torrent.cdn.name import Name
 
 _COLUMNS: Final = 4
 
@@ -110,7 +113,9 @@ def _show_sites(context: Context, wall: float) -> None:
             missed = [each for each in volunteers if each.missed]
             told = f", {here} of {site.replicas} replicas" if site.replicas else ""
             seq = 0 if record is None else record.seq
-            lines = [f"site      {site.name}  version {seq}{told}  {site.source}"]
+            repository = _is_repository(context.settings.state, memory, site.name)
+            kind = "repo" if repository else "site"
+            lines = [f"{kind}      {site.name}  version {seq}{told}  {site.source}"]
             lines += [f"  missed  {_missed(each, wall)}" for each in missed]
             context.out.result(
                 "site",
@@ -118,10 +123,18 @@ def _show_sites(context: Context, wall: float) -> None:
                 name=str(site.name),
                 seq=seq,
                 source=str(site.source),
+                repository=repository,
                 replicas=here,
                 wanted=site.replicas,
                 missed=[_volunteer_facts(each, wall) for each in missed],
             )
+
+
+def _is_repository(state: Path, memory: Memory, name: Name) -> bool:
+    """Whether what was published last under a name is a repository's manifest."""
+    newest = next(iter(memory.shelved(name)), None)
+    # As torrent.git.store.directory_of says, which is not worth importing for this.
+    return newest is not None and state / "git" in newest.directory.parents
 
 
 def _missed(volunteer: Volunteer, wall: float) -> str:

@@ -234,8 +234,12 @@ class Host:
     @property
     def external(self) -> str | None:
         """The address the world sees us at, if enough nodes agree; IPv4 before IPv6."""
-        winners = [self._votes[port.family].winner() for port in self.ports]
+        winners = map(self.seen, self.ports)
         return next((winner for winner in winners if winner is not None), None)
+
+    def seen(self, port: Port) -> str | None:
+        """The address at which the world sees a port's family, if enough nodes agree."""
+        return self._votes[port.family].winner()
 
     def serve(self, *, serves: bool) -> None:
         """Answer requests from now on, or turn read-only (BEP 43)."""

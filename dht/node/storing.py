@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypedDict
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, TypedDict, cast
+
+import trio
 
 from dht.codec.bencode import decode, encode
 from dht.core.commands import Locate, Provide, Publish, Retrieve
@@ -180,7 +183,27 @@ class Storing(Verbs):
         def command(number: int, _: Port) -> Command:
             return Provide(number, target, provider, **_checked(how))
 
+        self._list_ourselves(target, provider)
         return await self._store(target, provider, command, min_copies, keep=keep)
+
+    def _list_ourselves(self, target: Key, provider: Provider) -> None:
+        """Answer for ourselves, where we are among the closest to the key that we know of.
+
+        BEP 5 lists providers at the nodes closest to the key, and we may be one of these: of a
+        network that we are the first of, we are all of them, and who joins it asks nobody else.
+        Others see where we write from. We know where we are bound or, on all addresses, where the
+        world agrees to see us; without either there is nothing to be listed.
+        """
+        for port in self._living.host.ports:
+            engine, (host, number) = port.engine, port.address
+            known = engine.table.closest(target, engine.policy.k)
+            nearer = [each for each in known if each.key ^ target < engine.own ^ target]
+            if ip_address(host).is_unspecified:
+                host = self._living.host.seen(port) or ""
+            if host and engine.serves and len(nearer) < engine.policy.k:
+                _, said = cast("tuple[str, int]", provider.endpoint)
+                ours = Provider((host, said or number), provider.seed)
+                engine.providers.add(target, ours, trio.current_time())
 
     def find_providers(self, key: KeyLike, *, paths: int = 1) -> Providing:
         """Find who has the content of ``key``: iterate with ``async for`` as answers come."""

@@ -211,7 +211,8 @@ def test_the_publisher_is_killed_and_a_mirror_suffices(
                 late.git("pull", "-q", where=late.home / "copy")
                 assert house.run(late.home / "copy", "rev-parse", "HEAD") == tip
     [site] = [each for each in owner.dhtctl("status", "--json").objects if each["type"] == "site"]
-    assert (site["seq"], site["wanted"]) == (2, 1)
+    assert (site["seq"], site["wanted"], site["repository"]) == (2, 1, True)
+    assert owner.dhtctl("status").out.count(f"\nrepo      {site['name']}  version 2") == 1
 
 
 @needs_http

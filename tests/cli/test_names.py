@@ -60,6 +60,8 @@ def test_a_key_to_sign_with_that_is_mistyped(inside: Dhtctl) -> None:
     done = inside("put", "--value", "x", "--name", "bolg")
     assert (done.code, done.out) == (1, "")
     assert "did you mean your key `blog`?" in done.err
+    stranger = inside("put", "--value", "x", "--name", "quite-another").err
+    assert "(8 in all); or make it with `dhtctl key new quite-another`" in stranger
     assert "called a, b, blog, c, d, ... (8 in all)" in inside("get", "quite-another").err
 
 

@@ -151,7 +151,7 @@ def test_status_counts_and_misses_replicas(there: Dhtctl, away: Path, doors: str
     assert "1 of 2 replicas" in said
     assert "missed  127.9.9.2:9, last seen 10 min ago: it does not answer" in said
     [site] = [each for each in there("status", "--json").objects if each["type"] == "site"]
-    assert (site["replicas"], site["wanted"]) == (1, 2)
+    assert (site["replicas"], site["wanted"], site["repository"]) == (1, 2, False)
     assert [each["address"] for each in site["missed"]] == ["127.9.9.2:9"]
 
 
@@ -196,3 +196,16 @@ def test_what_cannot_be_published(there: Dhtctl, away: Path) -> None:
     (away / "blog" / "leak").symlink_to("/etc/passwd")
     done = there("publish", "blog")
     assert (done.code, "is not part of what you share" in done.err) == (1, True)
+
+
+def test_nothing_is_not_published(there: Dhtctl, away: Path) -> None:
+    """Nor is a key made for it."""
+    (away / "empty" / "below").mkdir(parents=True)
+    done = there("publish", "empty")
+    assert (done.code, "empty has no files, so there is nothing to publish" in done.err) == (
+        1,
+        True,
+    )
+    assert "made a key" not in done.err
+    (away / "empty" / "file").touch()
+    assert "has no files" not in there("publish", "empty", "--name", "nobody").err

@@ -58,7 +58,7 @@ class Bundles:
     def __init__(self, gateway: Gateway, only: Collection[Name] | None = None) -> None:
         self._gateway = gateway
         self._only = only
-        self._manifests: OrderedDict[bytes, Manifest] = OrderedDict()
+        self._manifests: OrderedDict[tuple[Name, bytes], Manifest] = OrderedDict()
 
     async def __call__(self, rest: str, asked: Asked) -> Resource:
         """What is at ``rest``.
@@ -74,26 +74,38 @@ class Bundles:
             raise Refused(404, f"{error}; it should be {PREFIX}NAME/{_LIST}") from error
         if self._only is not None and name not in self._only:
             raise Refused(403, "this gateway serves its own names only")
-        manifest = await self._manifest(await self._gateway.follow(name))
         if last == _LIST:
-            # Git reads relative addresses since 2.40 only. The gateway has checked the host.
-            base = f"http://{asked.header('host')}{PREFIX}{quote(str(name))}/"
-            return of_bytes(bundle_list(manifest, base).encode(), LIST_TYPE)
-        for each in manifest.generations:
-            if bundle_name(each) == last:
-                held = await self._gateway.library.have(Magnet.of(Metainfo(each.info)))
-                file = held.file(0, forever=True)
-                return _Bundle(bundle_header(manifest, each), file)
+            manifest = await self._manifest(name, await self._gateway.newest(name))
+            return of_bytes(bundle_list(manifest, _base(name, asked)).encode(), LIST_TYPE)
+        await self._manifest(name, await self._gateway.of_name(name))
+        # Newest first. Who was given a list before the name moved on finds what was on it.
+        for (of, _), manifest in reversed(self._manifests.items()):
+            for each in manifest.generations if of == name else ():
+                if bundle_name(each) == last:
+                    held = await self._gateway.library.have(Magnet.of(Metainfo(each.info)))
+                    file = held.file(0, forever=True)
+                    return _Bundle(bundle_header(manifest, each), file)
         raise Refused(404, f"there is no {last} in the newest version: see {_LIST}")
 
-    async def _manifest(self, held: Held) -> Manifest:
+    async def _manifest(self, name: Name, held: Held) -> Manifest:
         """The manifest that a torrent is."""
-        infohash = held.info.infohashes[0]
-        if infohash not in self._manifests:
-            self._manifests[infohash] = await _read(held)
+        key = name, held.info.infohashes[0]
+        if key not in self._manifests:
+            self._manifests[key] = await _read(held)
             if len(self._manifests) > _KNOWN:
                 self._manifests.popitem(last=False)
-        return self._manifests[infohash]
+        self._manifests.move_to_end(key)
+        return self._manifests[key]
+
+
+def _base(name: Name, asked: Asked) -> str:
+    """What comes before a bundle's name in a list.
+
+    Git reads relative addresses since 2.40 only, so it is a whole one, at the host that was asked:
+    the gateway has checked that. Who asks none (HTTP/1.0) gets relative ones.
+    """
+    host = asked.header("host")
+    return "" if host is None else f"http://{host}{PREFIX}{quote(str(name))}/"
 
 
 async def _read(held: Held) -> Manifest:

@@ -13,6 +13,7 @@ from dht.core.policy import Timeouts
 from dht.errors import (
     NoAnswer,
     NodeClosed,
+    NoNetwork,
     NotFound,
     Refused,
     Unpublishable,
@@ -139,6 +140,33 @@ async def test_without_a_port_the_node_itself_is_the_provider(net: Testnet) -> N
     await net.node(4).provide(INFOHASH, seed=True)
     found = [provider.endpoint async for provider in net.node(9).find_providers(INFOHASH)]
     assert found == [net.node(4).addresses[0]]
+
+
+async def test_the_first_node_of_a_network_lists_what_it_provides_itself() -> None:
+    """Nobody else is there to do it when it announces; who comes later asks it."""
+    async with Node(alone()) as first:
+        for port in (7000, 0):
+            with pytest.raises(NoNetwork):
+                await first.provide(INFOHASH, port)
+        [(host, own)] = first.addresses
+        async with Node(alone(bootstrap=((host, own),))) as second:
+            found = {provider.endpoint async for provider in second.find_providers(INFOHASH)}
+    assert found == {(host, 7000), (host, own)}
+
+
+def listed(node: Node) -> bool:
+    return any(port.provided for port in node.statistics().ports)
+
+
+async def test_who_does_not_answer_or_is_far_lists_nothing(net: Testnet) -> None:
+    async with Node(alone(mode="client")) as reader:
+        with pytest.raises(NoNetwork):
+            await reader.provide(INFOHASH, 7000)
+        assert not listed(reader)
+    for number in range(len(net.nodes)):
+        await net.node(number).provide(INFOHASH, 7000)
+    # The eight closest list it, whoever announced it, and who knows of fewer that are closer.
+    assert 8 <= sum(map(listed, net.nodes)) <= 10 < len(net.nodes)
 
 
 async def test_a_search_may_be_left_early(net: Testnet) -> None:

@@ -14,18 +14,20 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
 from dht.errors import DhtError
+from dht.mainline.items import MAX_SALT
 from torrent.cdn.errors import NamingError, UnknownNameError
 from torrent.cdn.gateway.core import finding, listing
 from torrent.cdn.gateway.core.counting import Counts
 from torrent.cdn.gateway.core.errors import Refused
 from torrent.cdn.gateway.core.hosts import read_host
 from torrent.cdn.gateway.core.planning import FOREVER, FRESH
-from torrent.cdn.gateway.core.route import read_route
+from torrent.cdn.gateway.core.route import mount_of, read_route
 from torrent.cdn.gateway.front import PATHS, front
 from torrent.cdn.gateway.resources import Bytes, of_bytes
 from torrent.cdn.gateway.server import CONNECTIONS, Server
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 _SETTLED: Final = 1.0
 """Seconds for which a name is not looked up again at all, not even in our own memory."""
+_SOON: Final = 5.0
+"""Seconds between two walks for a name of which the newest is wanted: a walk is thirty requests."""
 _GRACE: Final = 2.0
 """Seconds that a visitor waits for a newer version to open, if there is an older one."""
 _NAMES: Final = 4096
@@ -109,6 +113,7 @@ class Gateway:
         self._promised = promised
         self._allowed = frozenset(name.lower() for name in allowed)
         self._current: dict[Name, _Current] = {}
+        self._compared: dict[Name, float] = {}
         self._pinned: dict[Name, Held] = {}
         self._providers: dict[str, Provider] = {}
 
@@ -179,7 +184,10 @@ class Gateway:
 
     async def _held(self, route: Route) -> Held:
         if isinstance(route.what, Name):
-            return await self._of_name(route.what)
+            try:
+                return await self.of_name(route.what)
+            except Refused as refused:
+                raise _hinted(refused, route.what, route.path) from refused
         infohash = route.what
         held = self.library.at_hand(infohash)
         if self._only is not None and not any(
@@ -203,7 +211,13 @@ class Gateway:
         current = self._current.get(name)
         return None if current is None else current.version
 
-    async def _of_name(self, name: Name) -> Held:
+    async def of_name(self, name: Name) -> Held:
+        """What visitors of a name get: its newest version, or as long as that takes, one before.
+
+        Raises:
+            Refused: It is not served, or cannot be had.
+            TorrentError: The same, for a reason of the machine's.
+        """
         if self._only is not None and name not in self._only:
             raise Refused(403, "this gateway serves its own names only")
         current = self._current.get(name)
@@ -241,6 +255,26 @@ class Gateway:
         self._current[name] = _Current(held, newest)
         return held
 
+    async def newest(self, name: Name) -> Held:
+        """As :meth:`of_name`, compared with the network now, for as long as a visitor waits.
+
+        For what changes too fast for an answer of a minute ago: a list of what is to be fetched
+        next. Who asks again within some seconds gets the same.
+
+        Raises:
+            Refused: It cannot be had.
+            TorrentError: The same, for a reason of the machine's.
+        """
+        if trio.current_time() - self._compared.get(name, -inf) >= _SOON:
+            self._compared[name] = trio.current_time()
+            if len(self._compared) > _NAMES:
+                del self._compared[next(iter(self._compared))]
+            with trio.move_on_after(_GRACE), suppress(NamingError, DhtError):
+                await self.names.resolve(name, fresh=True)
+            if (current := self._current.get(name)) is not None:
+                current.looked = -inf
+        return await self.of_name(name)
+
     async def _keep(self, name: Name) -> None:
         """Have the newest version of a name here, whenever there is a newer one."""
         async for version in self.names.watch(name):
@@ -271,6 +305,15 @@ class Gateway:
             raise Refused(404 if complete else 504, str(problem)) from problem
         except DhtError as problem:
             raise Refused(504, f"the DHT cannot be asked: {problem}") from problem
+
+
+def _hinted(refused: Refused, name: Name, path: tuple[str, ...]) -> Refused:
+    """The same refusal; with what was perhaps meant, if a salt may have been taken for a path."""
+    if name.salt or not path or len(salt := path[0].encode()) > MAX_SALT:
+        return refused
+    meant = f"{mount_of(Name(name.public, salt))}/"
+    why = f"{refused.why} (the salt of a name follows a tilde: is {meant} what you mean?)"
+    return Refused(refused.status, why, refused.headers)
 
 
 def _moved(location: str, status: int) -> Bytes:

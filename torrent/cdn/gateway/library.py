@@ -7,14 +7,17 @@ a page's other files are asked for next, and whoever has all of it is a seed for
 one only the files that are asked for are fetched.
 
 **The cache** is bounded in bytes. When it is full, the torrent that was used the longest ago goes,
-files and all; those that are pinned or being read stay. So what is in use may exceed the bound, by
-no more than what visitors can wait for at once. When each was last used is the time of its
-directory, so a new run knows it, too.
+files and all; those that are pinned, being read, or were asked for just now stay. So what is in use
+may exceed the bound, by no more than what visitors can wait for at once. When each was last used is
+the time of its directory, so a new run knows it, too. What cannot be deleted is told of and left
+behind, and so is what a killed run was deleting: the next run begins with that.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -53,6 +56,10 @@ _TIDY: Final = 2.0
 """Seconds between two looks at how much there is."""
 _MARK: Final = 60.0
 """Seconds between two times that a torrent's last use is written down."""
+_JUST: Final = 2.0
+"""Seconds for which whoever asked for a torrent may not have begun to read it."""
+_PLACE: Final = re.compile(r"[0-9a-f]{40}")
+_log: Final = logging.getLogger("torrent.cdn.gateway")
 
 
 class _Opening:
@@ -92,6 +99,7 @@ class Library(Entered):
         self._used: dict[Held, float] = {}
         self._marked: dict[Held, float] = {}
         self._openings: dict[bytes, _Opening] = {}
+        self._leaving: dict[bytes, trio.Event] = {}
         self._places = trio.CapacityLimiter(_OPENINGS)
         self.pinned: set[bytes] = set()
         self.tally: Final = Tally()
@@ -170,6 +178,8 @@ class Library(Entered):
             opening.over.set()
 
     async def _open(self, link: Magnet, infohash: bytes, like: Held | None) -> Held:
+        while (leaving := self._leaving.get(infohash)) is not None:
+            await leaving.wait()  # Or what is fetched anew would be deleted with the old.
         torrent = await self._added(link, infohash, like)
         try:
             info = await patiently(torrent, torrent.metadata, self.patience)
@@ -261,9 +271,11 @@ class Library(Entered):
         return sorted(cached, key=self._used.__getitem__)
 
     def _stays(self, held: Held) -> bool:
-        return bool(held.readers) or not self.pinned.isdisjoint(held.torrent.infohashes)
+        just = trio.current_time() - self._used[held] < _JUST
+        return just or bool(held.readers) or not self.pinned.isdisjoint(held.torrent.infohashes)
 
     async def _keep_tidy(self) -> None:
+        await self._sweep()
         while True:
             await self.tidy()
             await trio.sleep(_TIDY)
@@ -290,13 +302,48 @@ class Library(Entered):
             self._marked.pop(held, None)
         for infohash in torrent.infohashes:
             self._held.pop(infohash, None)
-        place = torrent.task.directory
-        if self._root not in place.parents:
+        if self._root not in torrent.task.directory.parents:
             await self.session.remove(torrent)
             return
-        await self.session.forget(torrent.named)
-        with explained(place), suppress(FileNotFoundError):
-            await trio.to_thread.run_sync(shutil.rmtree, place)
+        gone = trio.Event()
+        self._leaving.update(dict.fromkeys(torrent.infohashes, gone))
+        try:
+            await self.session.forget(torrent.named)
+            if torrent.sharing.storage is not None:
+                await torrent.sharing.storage.close()  # Threads may be writing.
+            await _delete(torrent.task.directory)
+        except TorrentError as problem:
+            _log.warning("what the cache let go of is left behind: %s", problem)
+        finally:
+            for infohash in torrent.infohashes:
+                self._leaving.pop(infohash, None)
+            gone.set()
+
+    async def _sweep(self) -> None:
+        """Delete what an earlier run left behind."""
+        ours = {torrent.task.directory for torrent in self.session.torrents}
+        with suppress(OSError):
+            for place in [each for each in self._root.iterdir() if _PLACE.fullmatch(each.name)]:
+                infohash = bytes.fromhex(place.name)
+                if place in ours or infohash in self._openings or infohash in self._held:
+                    continue
+                self._leaving[infohash] = trio.Event()
+                try:
+                    await _delete(place)
+                except TorrentError as problem:
+                    _log.warning("an earlier run left this behind: %s", problem)
+                finally:
+                    self._leaving.pop(infohash).set()
+
+
+async def _delete(place: Path) -> None:
+    """Delete a directory, if it is there.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    with explained(place), suppress(FileNotFoundError):
+        await trio.to_thread.run_sync(shutil.rmtree, place)
 
 
 def _added(before: tuple[int, int], torrent: Torrent) -> tuple[int, int]:

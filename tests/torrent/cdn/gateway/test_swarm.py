@@ -13,8 +13,10 @@ from tests.cdn_house import House, house, write
 from tests.gateways import Door, opened
 from tests.naming import NAME, OTHER
 from tests.torrent_samples import noise
+from tests.waiting import until
 from tests.web import ranged, server
 from torrent.cdn.gateway import library
+from torrent.cdn.gateway.core.hosts import host_of
 from torrent.cdn.gateway.core.planning import FRESH
 from torrent.cdn.gateway.core.route import mount_of
 from torrent.cdn.name import Name
@@ -62,9 +64,11 @@ async def test_a_site_is_fetched_for_its_visitors_and_outlives_its_publisher(
             await held.torrent.completed()
             write(source, {"index.html": b"<h1>two</h1>"})
             await publisher.publish(source)
-            with trio.fail_after(20):
-                while (await door.ask(f"{ROOT}/")).body != b"<h1>two</h1>":  # noqa: ASYNC110
-                    await trio.sleep(0.1)
+            seen: list[bytes] = []
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_visit, door, f"{ROOT}/", seen)
+                await until(lambda: seen and seen[-1] == b"<h1>two</h1>")
+                nursery.cancel_scope.cancel()
             newest = door.gateway.library.all[-1]
             await newest.torrent.completed()
             assert newest.torrent.statistics().downloaded < 200_000
@@ -79,10 +83,23 @@ async def test_a_site_is_fetched_for_its_visitors_and_outlives_its_publisher(
             assert int(peer.split()[-1]) >= 3_000_000
 
 
+async def _visit(door: Door, path: str, seen: list[bytes]) -> None:
+    """Ask again and again."""
+    while True:
+        seen.append((await door.ask(path)).body)
+
+
 async def test_what_nobody_has(net: Testnet, tmp_path: Path) -> None:
     async with gateway(net, tmp_path / "g", patience=3) as (door, _):
         unknown = await door.ask(f"{mount_of(STRANGER)}/")
         assert (unknown.status, b"asked" in unknown.body) == (404, True)
+        assert b"salt" not in unknown.body
+        # Who writes a name as it is written elsewhere is told how it is written here.
+        slashed = await door.ask(f"{mount_of(STRANGER)}/blog/x.html")
+        assert (slashed.status, f"{mount_of(STRANGER)}~blog/".encode() in slashed.body) == (
+            404,
+            True,
+        )
         absent = await door.ask("/btih/" + "ab" * 20 + "/")
         assert (absent.status, b"asked in vain" in absent.body) == (504, True)
         assert not door.session.torrents
@@ -95,6 +112,11 @@ async def test_a_gateway_of_some_names_serves_no_others(net: Testnet, tmp_path: 
             assert (await door.ask(f"{ROOT}/a/b.txt")).body == b"b"
             assert (await door.ask(f"/btih/{version.infohash.hex()}/a/b.txt")).body == b"b"
             assert (await door.ask(f"{mount_of(STRANGER)}/")).status == 403
+            slashed = await door.ask(f"{mount_of(Name(NAME.public))}/site/a/b.txt")
+            assert (slashed.status, f"{ROOT}/".encode() in slashed.body) == (403, True)
+            own = host_of(NAME)
+            assert own is not None
+            assert (await door.ask("/a/b.txt", Host=own)).body == b"b"
             assert (await door.ask("/btih/" + "ab" * 20 + "/")).status == 403
 
 
@@ -103,6 +125,7 @@ async def test_the_cache_lets_go_of_what_was_not_used(
 ) -> None:
     """Three torrents of a megabyte, room for two; the pinned one and the latest stay."""
     monkeypatch.setattr(library, "_SHARE", 1)
+    monkeypatch.setattr(library, "_JUST", 0.0)
     async with house(net, tmp_path / "p", 1) as publisher:
         pinned = await publisher.publish(write(tmp_path / "www", {"x": noise(1_000_000)}))
         roots = []
