@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,12 @@ from torrent.cdn.memory import Memory
 from torrent.git.core.manifest import Generation, Manifest
 from torrent.git.making import Maker, state_of
 from torrent.git.program import Git
-from torrent.git.quarantine import copied
+from torrent.git.quarantine import Arriving
 from torrent.git.store import Store
 from torrent.io.disk import Disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-
-    from torrent.git.program import Pour
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
 
@@ -132,11 +129,9 @@ class Publisher:
         return self.manifest
 
     @asynccontextmanager
-    async def packs(
-        self, generations: Sequence[Generation]
-    ) -> AsyncIterator[list[tuple[Generation, Pour]]]:
+    async def packs(self, generations: Sequence[Generation]) -> AsyncIterator[list[Arriving]]:
         """As a fetcher would have them."""
-        yield [(each, partial(copied, self.store.pack(each))) for each in generations]
+        yield [Arriving.here(each, self.store.pack(each)) for each in generations]
 
 
 def bare(where: Path, object_format: str = "sha1") -> Git:

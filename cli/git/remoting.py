@@ -53,7 +53,6 @@ class Remote:
         session: Session,
         node: Node,
         names: Names,
-        directory: Path,
     ) -> None:
         self._context = context
         self._git = git
@@ -62,9 +61,9 @@ class Remote:
         self._node = node
         self._names = names
         self._session = session
-        self._directory = directory
+        self._directory = git.directory / "dht"
         self._watched = Watched(context)
-        self._fetcher = Fetcher(session, directory, store, self._watched.told)
+        self._fetcher = Fetcher(session, self._directory, store, self._watched.told)
         self._version: Version | None = None
         self._manifest = Manifest()
 
@@ -72,7 +71,6 @@ class Remote:
     @asynccontextmanager
     async def open(cls, context: Context, git: Git, name: Name) -> AsyncIterator[Remote]:
         """Join the network, for as long as git talks with us."""
-        directory = await git.path("dht")
         with Memory.open(context.settings.state) as memory:
             store = Store(context.settings.state, name, memory)
             async with joined(context, state=None, trackers=False, listed_after=_LISTED_AFTER) as (
@@ -81,7 +79,7 @@ class Remote:
             ):
                 assert node is not None  # noqa: S101 - it was asked for
                 async with resolving(context, node) as names:
-                    yield cls(context, git, store, session, node, names, directory)
+                    yield cls(context, git, store, session, node, names)
 
     # Looking and fetching.
 

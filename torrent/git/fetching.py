@@ -19,13 +19,14 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 
 from torrent.core.metainfo import Magnet, Metainfo
 from torrent.git.core.manifest import MAX_SIZE, Manifest, decode
 from torrent.git.errors import ManifestError
+from torrent.git.quarantine import Arriving
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
@@ -35,13 +36,9 @@ if TYPE_CHECKING:
     from torrent.cdn.name import Version
     from torrent.core.metainfo import Info
     from torrent.git.core.manifest import Generation
-    from torrent.git.program import Pour, Send
     from torrent.git.store import Store
     from torrent.io.session import Session
     from torrent.io.torrent import Torrent
-
-_CHUNK: Final = 1 << 20
-"""Bytes of a pack in memory at a time, or one piece if that is more."""
 
 
 class Fetcher:
@@ -84,13 +81,11 @@ class Fetcher:
         return found
 
     @asynccontextmanager
-    async def packs(
-        self, generations: Sequence[Generation]
-    ) -> AsyncIterator[list[tuple[Generation, Pour]]]:
+    async def packs(self, generations: Sequence[Generation]) -> AsyncIterator[list[Arriving]]:
         """Fetch these packs, all at once; each can be read from its beginning while it comes.
 
         Raises:
-            TorrentError: The disk refused; reading them raises it too.
+            TorrentError: The disk refused; waiting for more of them raises it too.
         """
         await trio.to_thread.run_sync(self._borrow, generations)
         torrents: list[Torrent] = []
@@ -104,7 +99,7 @@ class Fetcher:
                 )
                 self._told(torrents[-1])
             yield [
-                (each, partial(_arriving, torrent, self._directory / each.file))
+                Arriving(each, self._directory / each.file, partial(_reached, torrent, each.length))
                 for each, torrent in zip(generations, torrents, strict=True)
             ]
         finally:
@@ -121,20 +116,15 @@ class Fetcher:
                         os.link(self._store.pack(each), self._directory / each.file)
 
 
-async def _arriving(torrent: Torrent, path: Path, send: Send) -> None:
-    """Send what a torrent's one file holds, in order, each part as soon as it is verified."""
+async def _reached(torrent: Torrent, length: int, at: int) -> int:
+    """Wait until more than ``at`` bytes of a torrent's one file are verified; how many are."""
     await torrent.ready()
     info = await torrent.metadata()
-    with explained(path):
-        async with await trio.open_file(path, "rb") as file:
-            at, most = 0, max(1, _CHUNK // info.piece_length)
-            while at < info.piece_count:
-                await torrent.has(at)
-                end = at + 1
-                while end < min(at + most, info.piece_count) and end in torrent.have:
-                    end += 1
-                await send(await file.read((end - at) * info.piece_length))
-                at = end
+    piece = at // info.piece_length
+    await torrent.has(piece)
+    while piece < info.piece_count and piece in torrent.have:
+        piece += 1
+    return min(piece * info.piece_length, length)
 
 
 async def let_go(session: Session, torrents: Sequence[Torrent]) -> None:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,7 +29,7 @@ from torrent.git.core import refs as refnames
 from torrent.git.core.manifest import MAX_GENERATIONS, Generation, Manifest
 from torrent.git.core.planning import staying
 from torrent.git.errors import RepositoryError
-from torrent.git.quarantine import copied, quarantine
+from torrent.git.quarantine import Arriving, quarantine
 from torrent.io.faults import explained
 from torrent.io.hashing import create
 
@@ -207,9 +207,9 @@ class Maker:
             await trio.to_thread.run_sync(store.oids, each, size) for each in before.generations
         ]
         if None in found:
-            packs = [(each, partial(copied, store.pack(each))) for each in before.generations]
+            packs = [Arriving.here(each, store.pack(each)) for each in before.generations]
             async with quarantine(self._git) as held:
-                await held.receive(before, packs)
+                await held.receive(before, before.generations, nullcontext(packs))
                 again = await held.contents(before)
             for each, oids in zip(before.generations, again, strict=True):
                 await trio.to_thread.run_sync(store.note_oids, each, oids)

@@ -24,8 +24,8 @@ from torrent.git.errors import RepositoryError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    Send = Callable[[bytes], Awaitable[None]]
-    Pour = Callable[[Send], Awaitable[None]]
+    Write = Callable[[bytes], None]
+    Pour = Callable[[Write], Awaitable[None]]
 
 _OURS: Final = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -138,7 +138,8 @@ class Git:
 
         Args:
             words: The command.
-            pour: Writes it, with what it is given; not to its end, if git ends before.
+            pour: Writes it, with what it is given, which blocks a thread; not to its end, if git
+                ends before.
             limits: What git may take.
 
         Raises:
@@ -156,11 +157,12 @@ class Git:
         async with trio.open_nursery() as nursery:
             process: trio.Process = await nursery.start(run)
             limits.impose(process.pid)
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
-            async with process.stdin:
+            assert isinstance(process.stdin, trio.lowlevel.FdStream)  # noqa: S101 - it is a pipe
+            async with process.stdin as pipe:
+                os.set_blocking(pipe.fileno(), True)
                 try:
-                    await pour(process.stdin.send_all)
-                except trio.BrokenResourceError:
+                    await pour(partial(_write, pipe.fileno()))
+                except BrokenPipeError:
                     pass  # It ended, and says why.
                 except TorrentError as problem:
                     failures.append(problem)  # The nursery would wrap it in a group.
@@ -224,6 +226,17 @@ class Git:
         out = await self.run("cat-file", question, "--buffer", stdin=asked)
         lines = (line.split(b" ") for line in out.splitlines())
         return {bytes.fromhex(line[0].decode()) for line in lines if line[1:] == [b"commit"]}
+
+
+def _write(pipe: int, data: bytes) -> None:
+    """Write all of it, from a thread that waits.
+
+    Git reads four kilobytes at a time, and after each of them a pipe that does not block would wake
+    the loop: five thousand times for twenty megabytes.
+    """
+    left = memoryview(data)
+    while left:
+        left = left[os.write(pipe, left) :]
 
 
 def _said(stderr: bytes | None) -> str:

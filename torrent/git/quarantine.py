@@ -23,9 +23,8 @@ import shutil
 import tempfile
 from bisect import bisect_right
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
@@ -35,10 +34,12 @@ from torrent.git.program import Git, Limits
 from torrent.io.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from typing import Self
 
     from torrent.git.core.manifest import Generation, Manifest
-    from torrent.git.program import Pour, Send
+    from torrent.git.program import Write
 
 MAX_OBJECT: Final = 128 << 20
 """Bytes of the largest object taken: the large forges refuse files of more than 100 MiB."""
@@ -98,6 +99,30 @@ def limits_for(generations: Sequence[Generation], largest: int = MAX_OBJECT) -> 
     )
 
 
+class Arriving(NamedTuple):
+    """A pack that comes, or is here.
+
+    Attributes:
+        generation: What the manifest says of it.
+        path: Where it lies.
+        reached: Waits until more of it is verified than so many bytes; how many are.
+    """
+
+    generation: Generation
+    path: Path
+    reached: Callable[[int], Awaitable[int]]
+
+    @classmethod
+    def here(cls, generation: Generation, path: Path) -> Self:
+        """One that is here, whole."""
+
+        async def reached(_: int) -> int:
+            await trio.lowlevel.checkpoint()
+            return generation.length
+
+        return cls(generation, path, reached)
+
+
 class Quarantine:
     """Objects that may become part of a repository; made by :func:`quarantine`."""
 
@@ -111,23 +136,36 @@ class Quarantine:
     async def receive(
         self,
         manifest: Manifest,
-        packs: Sequence[tuple[Generation, Pour]],
+        generations: Sequence[Generation],
+        packs: AbstractAsyncContextManager[Sequence[Arriving]],
         largest: int = MAX_OBJECT,
     ) -> None:
         """Index packs, oldest first, as one, while they come.
+
+        Args:
+            manifest: Says what they are.
+            generations: Which of its.
+            packs: Fetches them. It is entered when git is ready to read, and left when it has.
+            largest: Bytes of an object that is taken.
 
         Raises:
             PackError: They are not what the manifest says, or git refuses what is in them.
             TorrentError: One of them cannot be had.
         """
-        generations = [generation for generation, _ in packs]
         self._whole = len(generations) == len(manifest.generations)
         words = ["index-pack", "--stdin", "--fix-thin", f"--strict={_LENIENT}", "--keep=dht"]
         if self._whole:
             words.append("--check-self-contained-and-connected")
         words.append(f"--threads={_THREADS}")
         words.append(f"--max-input-size={sum(each.length for each in generations)}")
-        pour = partial(_pour, manifest.object_format, packs)
+        joiner = Joiner(
+            manifest.object_format, [(each.length, each.objects) for each in generations]
+        )
+
+        async def pour(write: Write) -> None:
+            async with packs as arriving:
+                await _pour(joiner, arriving, write)
+
         outcome = await self._git.feed(*words, pour=pour, limits=limits_for(generations, largest))
         if outcome.code:
             raise PackError(_refusal(outcome.code, outcome.said, largest))
@@ -218,35 +256,37 @@ async def quarantine(git: Git) -> AsyncIterator[Quarantine]:
             await trio.to_thread.run_sync(lambda: shutil.rmtree(place, ignore_errors=True))
 
 
-async def copied(path: Path, send: Send) -> None:
-    """Send a pack that is here.
-
-    Raises:
-        StorageError: It cannot be read.
-    """
-    with explained(path):
-        async with await trio.open_file(path, "rb") as file:
-            while part := await file.read(_CHUNK):
-                await send(part)
-
-
-async def _pour(object_format: str, packs: Sequence[tuple[Generation, Pour]], send: Send) -> None:
+async def _pour(joiner: Joiner, packs: Sequence[Arriving], write: Write) -> None:
     """Write several packs as one.
+
+    Each step takes one turn of the loop, however much has come: who receives two hundred megabytes
+    a second has few turns to give away.
 
     Raises:
         PackError: One is not what it should be.
         TorrentError: One cannot be had.
     """
-    joiner = Joiner(object_format, [(each.length, each.objects) for each, _ in packs])
-
-    async def join(part: bytes) -> None:
-        await send(await trio.to_thread.run_sync(joiner.feed, part))
-
-    await send(joiner.header())
-    for _, pour in packs:
+    write(joiner.header())  # A pipe has room for that.
+    for each in packs:
         joiner.begin()
-        await pour(join)
-    await send(joiner.end())
+        at = 0
+        while at < each.generation.length:
+            end = await each.reached(at)
+            await trio.to_thread.run_sync(_copy, joiner, each.path, range(at, end), write)
+            at = end
+    await trio.to_thread.run_sync(write, joiner.end())
+
+
+def _copy(joiner: Joiner, path: Path, span: range, write: Write) -> None:
+    """Write what lies in a part of a pack. Blocks."""
+    with explained(path):
+        file = path.open("rb")
+    with file:
+        file.seek(span.start)
+        for at in range(span.start, span.stop, _CHUNK):
+            with explained(path):
+                part = file.read(min(_CHUNK, span.stop - at))
+            write(joiner.feed(part))
 
 
 def _refusal(code: int, said: str, largest: int) -> str:

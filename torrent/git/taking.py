@@ -51,9 +51,9 @@ async def _received(
 ) -> tuple[Path, ...] | None:
     """Receive the generations from ``first`` on; ``None`` if they are not enough."""
     wanted = manifest.generations[first:]
-    async with quarantine(git) as held, fetcher.packs(wanted) as packs:
+    async with quarantine(git) as held:
         try:
-            await held.receive(manifest, packs, largest)
+            await held.receive(manifest, wanted, fetcher.packs(wanted), largest)
         except PackError:
             if first:
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from functools import partial
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +15,7 @@ from tests import git_house as house
 from tests.git_house import needs_git
 from torrent.git.core.manifest import Generation, Manifest
 from torrent.git.errors import PackError
-from torrent.git.quarantine import copied, limits_for, quarantine
+from torrent.git.quarantine import Arriving, limits_for, quarantine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,8 @@ async def receive(
     try:
         with trio.fail_after(30):
             async with quarantine(git) as held:
-                await held.receive(manifest, [(one, partial(copied, path))], largest)
+                packs = nullcontext([Arriving.here(one, path)])
+                await held.receive(manifest, [one], packs, largest)
                 if not await held.check(manifest.tips):
                     raise PackError("not all is there")
                 await held.admit()
