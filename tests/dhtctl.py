@@ -79,7 +79,7 @@ def dhtctl_in(state: Path) -> Dhtctl:
             check=False,
             cwd=state,
             env=environment(state, variables),
-            timeout=60,
+            timeout=120,
         )
         text = done.stdout.decode(errors="backslashreplace")
         return Done(done.returncode, text, done.stderr.decode(), done.stdout)

@@ -40,7 +40,7 @@ def test_it_shows_everything_and_ends_with_a_table(dhtctl: Dhtctl) -> None:
     done = dhtctl("demo", DHTCTL_NO_PROGRESS="1")
     took = time.monotonic() - begun
     assert (done.code, done.err) == (0, "")
-    assert took < 45
+    assert took < 100  # Ten seconds, and a busy machine.
     for scene in (
         "A network",
         "A value",
@@ -103,7 +103,7 @@ def test_it_tells_programs_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         assert 0 < each["p50_s"] <= each["p95_s"] < 1
     last = told[-1]
     assert (last["type"], last["nodes"], last["killed"]) == ("demo", 20, 5)
-    assert last["elapsed_s"] < 45
+    assert last["elapsed_s"] < 60
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_on_a_healthy_network_nothing_fails(dhtctl: Dhtctl, tmp_path: Path) -> N
 def test_without_a_network_it_says_so_soon(dhtctl: Dhtctl) -> None:
     begun = time.monotonic()
     done = dhtctl("doctor", DHTCTL_BOOTSTRAP="127.0.0.1:9")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 45  # Four seconds, and a busy machine.
     assert done.code == 4
     lines = done.out.splitlines()
     assert any(line.startswith("fail  bootstrap") and "127.0.0.1:9" in line for line in lines)

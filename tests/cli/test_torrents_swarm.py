@@ -156,7 +156,7 @@ def test_nobody_has_it(online: Dhtctl) -> None:
         assert error["answered"] > 0
         assert error["complete"]
         assert "closest answered, none had it" in error["achieved"]
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - begun < 3 * PATIENCE  # Who were patient with each, took longer.
 
 
 def test_a_tracker_has_its_say(online: Dhtctl) -> None:
@@ -191,7 +191,7 @@ def test_there_is_no_network(inside: Dhtctl) -> None:
     for verb in ("fetch", "info"):
         done = inside(verb, "ab" * 20, DHTCTL_BOOTSTRAP="127.0.0.1:9")
         assert (done.code, "no network" in done.err) == (4, True)
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - begun < 2 * PATIENCE
 
 
 @pytest.mark.parametrize(

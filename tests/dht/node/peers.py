@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dht.testing import Testnet
 
 ID = b"abcdefghij0123456789"
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds a test waits for what must come; only ever passed when it fails."""
 
 

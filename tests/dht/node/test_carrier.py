@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LINUX = sys.platform == "linux"
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def singly(sock: socket.socket) -> Carrier:
