@@ -28,6 +28,11 @@ HEAD_START: Final = 2.0
 _log: Final = logging.getLogger("torrent.cdn")
 
 
+def beside_files(origin: str, infohash: bytes) -> str:
+    """Where an origin has the torrent file."""
+    return f"{origin.rstrip('/')}/{infohash.hex()}.torrent"
+
+
 async def learn(torrent: Torrent, link: Magnet) -> Info:
     """The metadata of a torrent, from whoever has it first: peers, or the origins in its link.
 
@@ -64,7 +69,7 @@ async def _asked(link: Magnet) -> Info | None:
 
     infohash = link.infohashes[0]
     for origin in link.web_seeds:
-        url = f"{origin.rstrip('/')}/{infohash.hex()}.torrent"
+        url = beside_files(origin, infohash)
         try:
             async with Lane(Purpose.WEB_SEED, HttpSettings()) as lane:
                 info = read_metainfo(await lane.get(url, limit=MAX_FILE)).info
