@@ -27,6 +27,8 @@ from dht.node.config import NETWORK
 from dht.node.state import StalePromiseError, State
 from torrent.cdn.memory import Memory, Site
 from torrent.cdn.name import Name, Version
+from torrent.cdn.origins import beside_files
+from torrent.cdn.shelf import torrent_of
 from torrent.cdn.site import Snapshot, take
 from torrent.core.metainfo import Magnet
 from torrent.core.metainfo.urls import is_web_seed
@@ -154,12 +156,16 @@ def _print(context: Context, version: Version, snapshot: Snapshot, *, new: bool)
         infohash=version.infohash.hex(),
         size_bytes=info.size,
         directory=str(snapshot.directory),
+        torrent_file=str(torrent_of(snapshot.directory)),
     )
     if not context.out.json:
         files = sum(not file.pad for file in info.files)
         what = f"version {version.seq}: {size(info.size)} in {count(files, 'file')}"
         context.out.note(what if new else f"nothing new since {what}")
         context.out.note(version.name.magnet)
+        for origin in version.origins:
+            alone = beside_files(origin, version.infohash)
+            context.out.note(f"{alone} should be {torrent_of(snapshot.directory)}")
 
 
 async def _serve(context: Context, version: Version, shelf: Shelf) -> ExitCode:

@@ -98,9 +98,10 @@ def _print(context: Context, listeners: list[trio.SocketListener], names: list[N
     [at] = shown([address[:2]])
     url = f"http://{at}/"
     sites = {str(name): url + mount_of(name).removeprefix("/") + "/" for name in names}
-    context.out.result("serving", url, url=url, sites=sites, process=os.getpid())
+    hosts = {str(name): own for name in names if (own := beside(name, at))}
+    context.out.result("serving", url, url=url, sites=sites, hosts=hosts, process=os.getpid())
     if not context.out.json:
         for name, site in sites.items():
             context.out.note(f"{name} is at {site}")
-            if own := beside(Name.parse(name), at):
-                context.out.note(f"and, apart from other sites for browsers, at {own}")
+            if name in hosts:
+                context.out.note(f"and, apart from other sites for browsers, at {hosts[name]}")

@@ -31,7 +31,9 @@ def _publish(verbs: Verbs) -> None:
         "the name. Run it again after a change: followers fetch the files that changed and\n"
         "nothing else; if nothing changed, nothing is done. What is published is a copy (links\n"
         "to unchanged files), so DIR may be edited at any time. A running `dhtctl node` of the\n"
-        "same --state serves it and keeps the name; else this command stays and does.",
+        "same --state serves it and keeps the name; else this command stays and does.\n"
+        "With --origin, upload DIR itself to URL/, and to suffice alone the torrent file that is\n"
+        "named then: what DIR holds is at URL/DIR/, and what that is at URL/INFOHASH.torrent.",
         examples=(
             ("dhtctl publish public/", "sign it with your only key (one is made if you have none)"),
             ("dhtctl publish public/ --name me --salt blog --replicas 3", "and count the copies"),
@@ -94,7 +96,15 @@ def _serve(verbs: Verbs) -> None:
         "follows a tilde: k51...~salt), /btih/HASH/path one of a torrent. Nothing leaves that was\n"
         "not verified; what is not here yet is fetched while you wait. With NAMEs, only those are\n"
         "served, and kept at their newest versions; without, whatever is asked for. What is\n"
-        "served is also seeded. The page at / shows it all.",
+        "served is also seeded. The page at / shows it all, /metrics tells it to Prometheus.\n"
+        "\n"
+        "Below /btpk/ all sites are one to a browser, and may read each other's cookies and\n"
+        "pages. At http://KEY.localhost:8080/ (with a salt, http://SALT.KEY.localhost:8080/, if\n"
+        "that is small letters, digits and hyphens) each is by itself.\n"
+        "\n"
+        "A site's index.html, 404.html and _redirects (lines of FROM TO [STATUS], with * and\n"
+        ":words) are obeyed. Repositories are at /git/NAME/bundles, for any git since 2.38:\n"
+        "git clone --bundle-uri=http://127.0.0.1:8080/git/NAME/bundles ORIGIN.",
         examples=(
             ("dhtctl serve", "whatever your browser asks for, on http://127.0.0.1:8080/"),
             ("dhtctl serve --pin k51qzi5uqu5d.../blog", "and keep that one here for good"),

@@ -7,6 +7,7 @@ import signal
 import socket
 import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,8 +30,10 @@ def test_a_site_in_a_browser(tmp_path: Path, doors: str) -> None:
     for home in ("p", "g"):
         (tmp_path / home).mkdir()
     write(tmp_path / "p", {"blog/index.html": b"<h1>hello</h1>"})
-    with Staying(tmp_path / "p", "publish", "blog", DHTCTL_BOOTSTRAP=doors) as publisher:
+    publishing = ("publish", "blog", "--origin", "http://127.0.0.1:9/")
+    with Staying(tmp_path / "p", *publishing, DHTCTL_BOOTSTRAP=doors) as publisher:
         name = publisher.line()
+        publisher.told(".torrent should be ")
         publisher.told("stays and serves it")
         words = ("serve", "--listen", "127.0.0.1:0", "--pin", name, "--json")
         with Staying(tmp_path / "g", *words, DHTCTL_BOOTSTRAP=doors) as gateway:
@@ -41,6 +44,8 @@ def test_a_site_in_a_browser(tmp_path: Path, doors: str) -> None:
             status, headers, body = get(site)
             assert (status, body) == (200, b"<h1>hello</h1>")
             assert headers["content-type"] == "text/html; charset=utf-8"
+            host = urlsplit(told["hosts"][name]).netloc
+            assert get(told["url"], Host=host)[2] == b"<h1>hello</h1>"
             publisher.stop(signal.SIGKILL)
             assert get(site)[2] == b"<h1>hello</h1>"
             [row] = json.loads(get(f"{told['url']}status.json")[2])["served"]

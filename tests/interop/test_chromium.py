@@ -18,6 +18,7 @@ from dht.testing import Testnet
 from tests.cdn_house import house, write
 from tests.gateways import Door, opened
 from tests.naming import NAME
+from torrent.cdn.gateway.core.hosts import host_of
 from torrent.cdn.gateway.core.route import mount_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ says.textContent = [word, data.n, part, size, i.naturalWidth].join(" ");
     "long.txt": b"abcdefgh",
     "dot.svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="31" height="9"></svg>',
     "docs/a & b.txt": b"plain <b>text</b>",
+    "nosy.html": b"""<!doctype html><title>nosy</title><p id="out"></p><script type="module">
+const ask = async (url) => {
+  try { return (await fetch(url)).status; } catch (problem) { return "refused"; }
+};
+const other = await ask(`http://localhost:${location.port}/status.json`);
+document.querySelector("#out").textContent = `root ${await ask("/dot.svg")} other ${other}`;
+</script>""",
 }
 
 
@@ -91,6 +99,18 @@ async def test_a_site_works_in_a_browser(tmp_path: Path) -> None:
         assert ">a &amp; b.txt</a>" in listed
         text = await browse(f"{root}/docs/a%20%26%20b.txt", tmp_path / "c3", "--dump-dom")
         assert "&lt;b&gt;text&lt;/b&gt;" in text
+
+
+async def test_a_site_at_a_host_of_its_own_is_by_itself(tmp_path: Path) -> None:
+    """Nobody told the browser where that host is; and below a path, all sites are one."""
+    async with visited(tmp_path) as door:
+        port = door.address[1]
+        own = await browse(
+            f"http://{host_of(NAME)}:{port}/nosy.html", tmp_path / "c1", "--dump-dom"
+        )
+        assert "root 200 other refused" in own
+        shared = f"http://localhost:{port}{mount_of(NAME)}/nosy.html"
+        assert "root 404 other 200" in await browse(shared, tmp_path / "c2", "--dump-dom")
 
 
 async def test_the_page_shows_what_is_served(tmp_path: Path) -> None:

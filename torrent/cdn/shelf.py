@@ -41,10 +41,15 @@ def found(memory: Memory, infohash: bytes) -> tuple[Metainfo, Path] | None:
     """A whole version that lies on any shelf of this state directory, and where."""
     for place in memory.whereabouts(infohash):
         with suppress(OSError, MetainfoError):
-            metainfo = read_metainfo(place.with_name(place.name + _SUFFIX).read_bytes())
+            metainfo = read_metainfo(torrent_of(place).read_bytes())
             if infohash in metainfo.info.infohashes and place.is_dir():
                 return metainfo, place
     return None
+
+
+def torrent_of(place: Path) -> Path:
+    """The torrent file of the version that lies in ``place``."""
+    return place.with_name(place.name + _SUFFIX)
 
 
 class Shelf:
@@ -131,7 +136,7 @@ class Shelf:
             _delete(place)
 
     def _file(self, infohash: bytes) -> Path:
-        return self.root / (infohash.hex() + _SUFFIX)
+        return torrent_of(self.place(infohash))
 
 
 def _delete(path: Path) -> None:

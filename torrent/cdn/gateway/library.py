@@ -31,6 +31,7 @@ from torrent.cdn.gateway.core.counting import Tally
 from torrent.cdn.gateway.core.errors import Refused
 from torrent.cdn.gateway.held import Held
 from torrent.cdn.gateway.waiting import PATIENCE, patiently
+from torrent.cdn.origins import learn
 from torrent.cdn.shelf import found
 from torrent.core.commands import Prioritise
 from torrent.core.metainfo import Metainfo
@@ -214,7 +215,7 @@ class Library(Entered):
         """What it is, asked of peers; and which were found."""
         torrent = await self.session.add(link, self._root, metadata_only=True, kept=False)
         try:
-            info = await patiently(torrent, torrent.metadata, self.patience)
+            info = await patiently(torrent, lambda: learn(torrent, link), self.patience)
             known = torrent.sharing.swarm.commons.candidates
             return info, [candidate.endpoint for candidate in known]
         finally:

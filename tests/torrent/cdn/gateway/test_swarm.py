@@ -11,15 +11,17 @@ import trio
 from dht.testing import Testnet
 from tests.cdn_house import House, house, write
 from tests.gateways import Door, opened
-from tests.naming import NAME, OTHER
+from tests.naming import KEY, NAME, OTHER
 from tests.torrent_samples import noise
 from tests.waiting import until
 from tests.web import ranged, server
+from torrent.cdn import origins
 from torrent.cdn.gateway import library
 from torrent.cdn.gateway.core.hosts import host_of
 from torrent.cdn.gateway.core.planning import FRESH
 from torrent.cdn.gateway.core.route import mount_of
 from torrent.cdn.name import Name
+from torrent.core.metainfo import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -168,8 +170,6 @@ async def test_what_is_published_here_is_served_from_its_shelf(
 ) -> None:
     async with gateway(net, tmp_path / "g") as (door, owner):
         made = await owner.snapshot(write(tmp_path / "www", SITE))
-        from tests.naming import KEY
-
         version = await owner.names.publish(KEY, NAME.salt, made.infohash)
         owner.shelf.add(version.seq, made.infohash)
         assert (await door.ask(f"{ROOT}/film.mp4")).body == SITE["film.mp4"]
@@ -200,3 +200,22 @@ async def test_an_origin_rests_when_the_swarm_is_fast(net: Testnet, tmp_path: Pa
             async with gateway(net, tmp_path / "g") as (door, _):
                 assert (await door.ask(f"{ROOT}/film.mp4")).body == SITE["film.mp4"]
                 assert door.gateway.library.received[1] == 0
+
+
+async def test_an_origin_suffices_alone(
+    net: Testnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody seeds, so nobody says what it is either, but for the torrent file beside the files."""
+    monkeypatch.setattr(origins, "HEAD_START", 0.0)
+    files = {f"/www/{name}": data for name, data in SITE.items()}
+    async with house(net, tmp_path / "p", 1) as publisher:
+        made = await publisher.snapshot(write(tmp_path / "www", SITE))
+        torrent = f"/{made.infohash.hex()}.torrent"
+        with server(lambda handler: ranged(handler, files)) as origin:
+            await publisher.names.publish(KEY, NAME.salt, made.infohash, origin=f"{origin}/")
+            async with gateway(net, tmp_path / "g", patience=1) as (door, _):
+                assert (await door.ask(f"{ROOT}/index.html")).status == 504
+                files[torrent] = wrapped(made.metainfo)
+                for name, data in SITE.items():
+                    assert (await door.ask(f"{ROOT}/{name}")).body == data
+                assert door.gateway.library.received[0] == 0
