@@ -6,13 +6,12 @@ record is promised, so that the name lives on without its publisher; and then, i
 what people see (:mod:`.shelf`). Interrupted anywhere, the version before is still what is seen, and
 the next run goes on where this one was.
 
-If a newer version comes while one is being fetched, the newer is what is wanted: the older may have
-no seeds left. What it got is not lost, since that lies on the shelf and is carried over.
+If a newer version comes while one is being fetched, that is the one to have (:mod:`.following`).
+What the older one got is not lost, since that lies on the shelf and is carried over.
 """
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ import trio
 
 from torrent.cdn.carrying import carry, shelf_of
 from torrent.cdn.errors import SiteError
+from torrent.cdn.following import follow
 from torrent.cdn.shelf import Shelf, check_free, switch, top_of
 from torrent.core.effects import Unusable
 from torrent.core.metainfo import Metainfo
@@ -41,9 +41,6 @@ MAX_FILES: Final = 100_000
 takes an inode of ours, though it be empty."""
 KEEP: Final = 2
 """Versions on disk: the one that is seen, and the one before, for those who are reading it."""
-_AGAIN: Final = 30.0
-"""Seconds after which a version that could not be had is tried again."""
-_log: Final = logging.getLogger("torrent.cdn")
 
 
 class Mirror:
@@ -108,36 +105,7 @@ class Mirror:
 
     async def run(self, adopted: Callable[[Version], None] = lambda _: None) -> None:
         """Adopt each version, until cancelled; ``adopted`` is told."""
-        latest: list[Version] = []
-        scope = trio.CancelScope()
-        news = trio.Event()
-
-        async def watch() -> None:
-            nonlocal news
-            async for version in self._names.watch(self._name):
-                latest[:] = [version]
-                scope.cancel()
-                news.set()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch)
-            while True:
-                await news.wait()
-                news = trio.Event()
-                with trio.CancelScope() as scope:
-                    await self._persist(latest[0], adopted)
-
-    async def _persist(self, version: Version, adopted: Callable[[Version], None]) -> None:
-        """Adopt a version, however often it takes."""
-        while True:
-            try:
-                await self.adopt(version)
-            except TorrentError as problem:
-                _log.warning("%s, version %d: %s", self._name, version.seq, problem)
-                await trio.sleep(_AGAIN)
-            else:
-                adopted(version)
-                return
+        await follow(self._names, self._name, self.adopt, adopted)
 
     async def _described(self, version: Version, base: Path) -> Metainfo:
         """What the version is: known from before, or asked of peers."""

@@ -8,12 +8,12 @@ everything stays until the next but one, for those who are cloning it.
 
 from __future__ import annotations
 
-import logging
 import shutil
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from torrent.cdn.following import follow
 from torrent.core.metainfo import Metainfo
 from torrent.errors import TorrentError
 from torrent.git.fetching import let_go, read_manifest, source_of
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 KEEP: Final = 2
 """Manifests kept."""
-_AGAIN: Final = 30.0
-"""Seconds after which a version that could not be had is tried again."""
-_log: Final = logging.getLogger("torrent.git")
 
 
 class Mirror:
@@ -93,25 +90,17 @@ class Mirror:
     async def adopt(self, version: Version) -> tuple[Manifest, list[Torrent]]:
         """The same, and promise to go on with all of it, the name's record too."""
         manifest, torrents = await self.gather(version)
-        for torrent in torrents:
-            await self._session.keep(torrent)
-        self.promise = await self._names.keep(version)
-        for gone in await trio.to_thread.run_sync(self._store.prune, KEEP):
-            await self._session.forget(gone)
+        with trio.CancelScope(shield=True):  # It is here. If half of it were kept, who would go on?
+            for torrent in torrents:
+                await self._session.keep(torrent)
+            self.promise = await self._names.keep(version)
+            for gone in await trio.to_thread.run_sync(self._store.prune, KEEP):
+                await self._session.forget(gone)
         return manifest, torrents
 
     async def run(self, version: Version, adopted: Callable[[Version], None]) -> None:
         """Adopt each version after one that was, until cancelled; ``adopted`` is told."""
-        async for newer in self._names.watch(version.name):
-            while newer.seq > version.seq:
-                try:
-                    await self.adopt(newer)
-                except TorrentError as problem:
-                    _log.warning("%s, version %d: %s", newer.name, newer.seq, problem)
-                    await trio.sleep(_AGAIN)
-                else:
-                    version = newer
-                    adopted(newer)
+        await follow(self._names, version.name, self.adopt, adopted, after=version.seq)
 
     async def _manifest(self, version: Version) -> tuple[Manifest, Torrent]:
         """The manifest and its torrent; in the store from now on."""
