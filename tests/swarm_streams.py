@@ -40,6 +40,16 @@ class Pool:
         self.left += len(buffer)
 
 
+def scatter(data: bytes, views: list[memoryview]) -> int:
+    """Read ``data`` into ``views`` as ``readv`` does; how much of it found room."""
+    at = 0
+    for view in views:
+        part = data[at : at + len(view)]
+        view[: len(part)] = part
+        at += len(part)
+    return at
+
+
 class End:
     """One end of a stream: what is written here arrives at the other end, in order."""
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.samples import Sample, block_digests, is_true
-from tests.swarm_streams import End, Pool, Stranger
+from tests.swarm_streams import End, Pool, Stranger, scatter
 from tests.timeline import Timeline
 from torrent.core.bitfield import Bitfield
 from torrent.core.commons import Identity
@@ -33,6 +33,7 @@ from torrent.core.effects import (
     Verdict,
     Verify,
 )
+from torrent.core.landing import Landing
 from torrent.core.policy import SwarmPolicy
 from torrent.core.swarm import Swarm
 from torrent.core.wire import HANDSHAKE_SIZE, block_header, read_handshake
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from torrent.core.effects import Endpoint
     from torrent.core.metainfo import Info
     from torrent.core.wire import Request
+
+
+READ = 1 << 18
+"""Bytes that a shell reads at once."""
 
 
 class Member:
@@ -90,6 +95,8 @@ class Member:
         )
         self.ends: dict[int, End] = {}
         self.raw: dict[End, bytearray] = {}
+        self.landing = Landing(least=1)
+        self.readings = 0
         self.effects: list[Effect] = []
         self.closed: list[str] = []
         self.lie: Callable[[Request, bytes], bytes | None] | None = None
@@ -222,6 +229,14 @@ class Member:
     def received(self, end: End, data: bytes) -> None:
         if end in self.raw:
             self._greet(end, data)
+            return
+        # Where it is expected every other time, and otherwise as it is.
+        self.readings += 1
+        if self.readings % 2 and self.swarm.expect(end.link, self.landing, READ):
+            count = scatter(data, self.landing.views)
+            self.perform(self.swarm.landed(end.link, self.landing, count, self.world.now))
+            if data := data[count:]:
+                self.received(end, data)
             return
         # The swarm must not keep what it was handed: the shell overwrites it.
         buffer = bytearray(data)

@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING
 from torrent.core.commons import Identity
 from torrent.core.effects import Completed
 from torrent.core.ensemble import Ensemble
+from torrent.core.landing import Sorted
 from torrent.core.standing import standing
 from torrent.errors import WireError
 
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
     from torrent.core.bitfield import Bitfield
     from torrent.core.commands import Command
     from torrent.core.effects import Effect, Endpoint, Verdict
+    from torrent.core.landing import Landing
     from torrent.core.metainfo import Info
+    from torrent.core.peer import Peer
     from torrent.core.standing import Standing
     from torrent.core.webseed import PieceRun
     from torrent.core.wire import Handshake, Request
@@ -80,20 +83,47 @@ class Swarm(Ensemble):
     def receive(self, link: int, data: memoryview, now: float) -> list[Effect]:
         """Bytes of the stream, split anywhere. ``data`` may be overwritten after the return."""
         peer = self.commons.peers.get(link)
-        if peer is None:
-            return []
+        if peer is not None:
+            self._stretch(peer, Sorted(data, [], b""), now)
+        return self._done(now)
+
+    def expect(self, link: int, landing: Landing, most: int) -> bool:
+        """Lay ``landing`` for what should come next, up to ``most`` bytes.
+
+        If it returns True, read into it at once and call :meth:`landed`, which is the same as
+        :meth:`receive` and faster; else call that one.
+        """
+        peer = self.commons.peers.get(link)
+        return peer is not None and landing.lay(peer, self.assemblies.open, most)
+
+    def landed(self, link: int, landing: Landing, count: int, now: float) -> list[Effect]:
+        """``count`` bytes of the stream were read into ``landing``."""
+        peer = self.commons.peers.get(link)
+        if peer is not None:
+            self._stretch(peer, landing.sort(count), now)
+        return self._done(now)
+
+    def _stretch(self, peer: Peer, came: Sorted, now: float) -> None:
+        """Take what came at once on one connection."""
         peer.last_heard = now
         if peer.incoming and not peer.greeted:
-            return []  # Ourselves: about to hang up.
+            return  # Ourselves: about to hang up.
         try:
-            for kind, messages in groupby(peer.decoder.receive(data), type):
-                self._handle(kind, peer, messages, now)
+            if came.first:
+                self._read(peer, came.first, now)
+            if came.blocks:
+                self.fetching.landed(peer, came.blocks, now)
+            if came.rest:
+                self._read(peer, came.rest, now)
         except WireError as fault:
             self.fetching.settle(peer, now)
-            self._end(link, fault, now)
+            self._end(peer.link, fault, now)
         else:
             self.fetching.settle(peer, now)
-        return self._done(now)
+
+    def _read(self, peer: Peer, data: memoryview | bytes, now: float) -> None:
+        for kind, messages in groupby(peer.decoder.receive(data), type):
+            self._handle(kind, peer, messages, now)
 
     def disconnected(self, link: int, now: float) -> list[Effect]:
         """The stream has ended."""

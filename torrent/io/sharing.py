@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torrent.core.effects import Buffers, Effect, Verdict
+    from torrent.core.landing import Landing
     from torrent.core.swarm import Swarm
     from torrent.core.wire import Handshake, Request
     from torrent.io.events import Event
@@ -110,7 +111,14 @@ class Sharing:
     def receive(self, link: Link, data: memoryview) -> None:
         """Bytes came."""
         now = trio.current_time()
-        effects = self.swarm.receive(link.number, data, now)
+        self._received(link, self.swarm.receive(link.number, data, now), now)
+
+    def landed(self, link: Link, landing: Landing, count: int) -> None:
+        """Bytes came where they were expected."""
+        now = trio.current_time()
+        self._received(link, self.swarm.landed(link.number, landing, count, now), now)
+
+    def _received(self, link: Link, effects: list[Effect], now: float) -> None:
         if effects or self.due > now + _SOON:
             self.perform(effects)
         if link.number not in self._met and not link.closed and link.received > HANDSHAKE:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from torrent.core.landing import Landing
 from torrent.io import sockets
 from torrent.io.link import READ, Link
 from torrent.io.slab import Slab
@@ -47,6 +48,7 @@ class Streams:
         self._wanted = wanted
         self._throttle = Throttle(config.upload, config.download)
         self._scratch = memoryview(bytearray(READ))
+        self._landing = Landing()
         self._slab = Slab()
         self._numbers = count(1)
         self._listeners: list[socket.socket] = []
@@ -162,7 +164,7 @@ class Streams:
         handshake: Handshake | None = None,
     ) -> None:
         """Serve one stream until it ends."""
-        number, memory = next(self._numbers), (self._scratch, self._slab)
+        number, memory = next(self._numbers), (self._scratch, self._landing, self._slab)
         link = Link(number, sock, endpoint, sharing, self._throttle, *memory)
         self._links[link.number] = link
         try:

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from tests.torrent_samples import sample
+from torrent.core.landing import Landing
 from torrent.core.metainfo import Version
 from torrent.core.wire import (
     Block,
@@ -157,7 +158,8 @@ async def test_a_socket_that_takes_little_at_a_time(tmp_path: Path, what: Sample
     asked, came = requests(what), bytearray()
     async with seeded(what, tmp_path) as storage, trio.open_nursery() as nursery:
         desk = Desk(storage, list(asked))
-        link = Link(0, near, ("near", 0), desk, Throttle(), memoryview(b""), Slab())  # type: ignore[arg-type]
+        memory = memoryview(b""), Landing(), Slab()
+        link = Link(0, near, ("near", 0), desk, Throttle(), *memory)  # type: ignore[arg-type]
         nursery.start_soon(link.write)
         link.pump()
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(far))

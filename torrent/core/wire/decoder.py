@@ -13,7 +13,7 @@ with what really arrives: a peer that claims four gigabytes costs nothing but it
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from torrent.core.wire.messages import (
     PROTOCOL,
@@ -77,6 +77,19 @@ def read_handshake(data: bytes | bytearray | memoryview) -> Handshake | None:
     return Handshake(bytes(data[28:48]), bytes(data[48:68]), bytes(data[20:28]))
 
 
+class Begun(NamedTuple):
+    """A block of which not all has come.
+
+    Attributes:
+        piece, begin: Which.
+        missing: How many bytes are still to come.
+    """
+
+    piece: int
+    begin: int
+    missing: int
+
+
 class Decoder:
     """One direction of one connection.
 
@@ -104,6 +117,14 @@ class Decoder:
     def pending(self) -> int:
         """Bytes kept of a message that is not complete."""
         return len(self._rest)
+
+    @property
+    def begun(self) -> Begun | None:
+        """The block that ``pending`` bytes belong to, if they do and say so already."""
+        if self._greeting or len(self._rest) < _BLOCK_HEAD.size:
+            return None
+        length, kind, piece, begin = _BLOCK_HEAD.unpack_from(self._rest)
+        return Begun(piece, begin, 4 + length - len(self._rest)) if kind == _BLOCK else None
 
     def receive(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """Every message that ``data`` completes, in order.
