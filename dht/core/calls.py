@@ -101,11 +101,11 @@ class Pending:
 
     def settle(self, contact: Contact | None, response: Response, now: float) -> list[Effect]:
         """Tell the owner what came of it; ``contact`` is the answerer."""
+        if contact is not None and isinstance(response, Answer):
+            return self.owner.answered(self, contact, response, now)
         impostor = contact is None and self.contact is not None
         if isinstance(response, Refusal) and not impostor:
             self.owner.refused(self, response)
-        elif isinstance(response, Answer) and contact is not None:
-            return self.owner.answered(self, contact, response, now)
         elif self.passed is not Silence.DEAD:  # else it was told already
             self.owner.failed(self)
         return []

@@ -268,7 +268,7 @@ class Lookup:
         candidate.state = ANSWERED
         candidate.spare = None
         self.answered_count += 1
-        if not self._learn(self._nearest(closer), candidate.depth + 1) and revived:
+        if not self._hear(closer, candidate.depth + 1) and revived:
             self._shortlist.settle()
         return True
 
@@ -281,7 +281,7 @@ class Lookup:
         candidate = self._shortlist.get(key)
         if candidate is None or candidate.state != ANSWERED:
             return False
-        self._learn(self._nearest(closer), candidate.depth + 1)
+        self._hear(closer, candidate.depth + 1)
         return True
 
     def slow(self, key: Key) -> bool:
@@ -354,15 +354,24 @@ class Lookup:
 
     # What answers teach.
 
-    def _nearest(self, closer: Iterable[Contact]) -> Iterable[Contact]:
+    def _hear(self, closer: Iterable[Contact], depth: int) -> bool:
+        """Read an answer; whether somebody in it was new.
+
+        Most of what answers name is known already, and is not looked at again: near the target
+        four answers in five name nobody new, which the set can tell without a loop of ours.
+        """
+        seen, named = self._shortlist.seen, tuple(closer)
+        if seen.issuperset(map(id, named)):
+            return False
+        fresh = [contact for contact in named if id(contact) not in seen]
+        return self._learn(self._nearest(fresh), depth)
+
+    def _nearest(self, fresh: list[Contact]) -> Iterable[Contact]:
         """The part of an answer that is read: the nearest, and one of each address.
 
         An honest table has no two of one address. Without the second rule one answer could make
-        us send as many requests to one victim as it names ports of it. Most of what answers name
-        is known already, and is not looked at again.
+        us send as many requests to one victim as it names ports of it.
         """
-        seen = self._shortlist.seen
-        fresh = [contact for contact in closer if id(contact) not in seen]
         if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
             return fresh
         target, address_of = self.target, self._policy.contacts.address

@@ -115,7 +115,9 @@ class Operation:
 
     def answered(self, call: Pending, contact: Contact, answer: Answer, now: float) -> list[Effect]:
         """Take an answer; returns what was found in it."""
-        if self.finished:
+        # Who conducts us ends us as soon as we have finished: of that we need not ask, only of a
+        # stop.
+        if self._stopped:
             return []
         self.walker.answered(contact.key, answer.closer)
         # Whoever was asked about another point has been heard, or will be, about ours.

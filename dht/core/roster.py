@@ -136,28 +136,20 @@ class Roster:
         good = self._good(self._buckets[index])
         if len(good) == n:
             return good
-        found: list[Contact] = []
-        for ring in self._rings(index, good):
-            places = n - len(found)
-            if len(ring) >= places:
-                found += ring if len(ring) == places else _nearest(ring, target, places)
-                break
-            found += ring
-        return tuple(found or _nearest(self.contacts(), target, n))
-
-    def _rings(self, index: int, good: Sequence[Contact]) -> Iterator[Sequence[Contact]]:
-        """Good contacts in rings around a target of bucket ``index``, nearest ring first.
-
-        ``good`` are those of that bucket.
-        """
-        buckets = self._buckets
-        yield good
+        if len(good) > n:
+            return tuple(_nearest(good, target, n))
         deeper: list[Contact] = []
-        for bucket in buckets[index + 1 :]:
-            deeper += self._good(bucket)
-        yield deeper
-        for farther in range(index - 1, -1, -1):
-            yield self._good(buckets[farther])
+        for bucket in self._buckets[index + 1 :]:
+            deeper += bucket.good or self._good(bucket)
+        found: list[Contact] = list(good)
+        ring: Sequence[Contact] = deeper
+        while len(found) + len(ring) < n:
+            found += ring
+            index -= 1
+            if index < 0:
+                return tuple(found or _nearest(self.contacts(), target, n))
+            ring = self._good(self._buckets[index])
+        return (*found, *_nearest(ring, target, n - len(found)))
 
     def _good(self, bucket: Bucket) -> tuple[Contact, ...]:
         good = bucket.good

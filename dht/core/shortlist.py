@@ -120,14 +120,14 @@ class Shortlist:
         """Rank a contact whose key is not known yet. Call :meth:`settle` after the last one."""
         key, endpoint = contact.key, contact.endpoint
         address, subnet = self._address_of(endpoint), self._subnet_of(endpoint)
-        candidate = Candidate(contact, depth, address, subnet)
-        self.by_key[key] = candidate
+        self.by_key[key] = candidate = Candidate(contact, depth, address, subnet)
         self.seen.add(id(contact))
         away = key ^ self._target
         place = bisect_left(self._distances, away)
         self._distances.insert(place, away)
         self.ranked.insert(place, candidate)
-        self._occupy(address, subnet)
+        if not self.crowded:
+            self._occupy(address, subnet)
 
     def move(self, candidate: Candidate, contact: Contact) -> None:
         """Start again with ``candidate`` at the endpoint of ``contact``; then :meth:`settle`."""

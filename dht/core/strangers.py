@@ -81,7 +81,8 @@ class Strangers:
         """A stranger sent us a request: is it worth a ping?"""
         if self._pings >= MAX_PINGS or not self._untried(endpoint, now):
             return False
-        return self._consider(Contact(key, endpoint))
+        # Most buckets are full, so most strangers need not even be made a contact of.
+        return not self._table.closed(key) and self._consider(Contact(key, endpoint))
 
     def learn(self, contacts: tuple[Contact, ...], now: float) -> None:
         """Contacts were named: by a saved table, or by who answered our other half."""
@@ -95,11 +96,13 @@ class Strangers:
 
     def _untried(self, endpoint: Endpoint, now: float) -> bool:
         """Whether this address was left alone for a while. From now on it was not."""
-        if self.tried(endpoint, now):
+        tried, address = self._tried, self._address(endpoint)
+        when = tried.get(address)
+        if when is not None and now - when < RETRY_AFTER:
             return False
-        if len(self._tried) >= MAX_TRIED:
-            self._tried.clear()
-        self._tried[self._address(endpoint)] = now
+        if len(tried) >= MAX_TRIED:
+            tried.clear()
+        tried[address] = now
         return True
 
     def _consider(self, contact: Contact) -> bool:

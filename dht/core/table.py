@@ -90,13 +90,17 @@ class RoutingTable(Roster):
         slot = bucket.slot(contact.key)
         if slot is not None and self._ledger.contacts[slot].endpoint == contact.endpoint:
             return self._ledger.bad(slot)
-        if now == -inf and slot is None and self._full(bucket):
-            return False  # What most strangers meet, asked for every request of one.
         return self._plan(contact, now)[0] is Verdict.PLACE
 
-    def _full(self, bucket: Bucket) -> bool:
-        """Whether only good contacts are in ``bucket``, as many as it takes, and for good."""
-        return len(self._good(bucket)) == self._policy.k and bucket is not self._buckets[-1]
+    def closed(self, key: Key) -> bool:
+        """Whether the bucket of ``key`` has :meth:`room` for no stranger of that key.
+
+        For only good contacts are in it, as many as it takes, and it will not be split. That is
+        what most strangers meet; asked for every request of one.
+        """
+        bucket = self.bucket(key)
+        full = len(bucket.good or self._good(bucket)) == self._policy.k
+        return full and bucket is not self._buckets[-1] and key not in bucket.keys
 
     # What happens to contacts.
 

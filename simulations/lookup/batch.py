@@ -1,4 +1,10 @@
-"""Many lookups at once, over all threads; lookups share nothing, so their order does not matter."""
+"""Many lookups at once, over all threads; lookups share nothing, so their order does not matter.
+
+So they are made in the order of their targets. A lookup asks two or three contacts on its way and
+then all who live around the target, whose tables at a million nodes lie in no cache; but whoever
+looked for the key beside it has just read the same ones. What came of a lookup stands at its own
+index, whenever it was made.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +52,14 @@ class Errands(NamedTuple):
 
     Attributes:
         turns: Counts the chunks that were taken.
+        order: The indices of all, as they are to be made.
         sources: From where ...
         targets: ... to where.
         made: Takes what comes of them.
     """
 
     turns: NDArray[np.int64]
+    order: NDArray[np.int64]
     sources: NDArray[np.int64]
     targets: NDArray[np.uint64]
     made: Outcomes
@@ -93,16 +101,16 @@ def walks(
         faithful: Which kernel; if not said the fast one wherever it gives the same.
     """
     made = room_for(len(sources), rule.k if keep is None else keep, traced)
-    turns = np.zeros(1, np.int64)
+    turns, order = np.zeros(1, np.int64), np.argsort(targets)
     if faithful is None:
         # No timeout is shorter than the round trip, unless a ceiling makes it.
         in_time = patience.rtt <= min(patience.short_ceiling, patience.long_ceiling)
         plain = in_time and rule.paths == 1 and not rule.per_subnet
         faithful = not (plain and world.alive.all())
     if faithful:
-        _faithful(*world, rule, patience, turns, sources, targets, made)
+        _faithful(*world, rule, patience, turns, order, sources, targets, made)
     else:
-        _fast(world.tables, rule, patience, turns, sources, targets, made)
+        _fast(world.tables, rule, patience, turns, order, sources, targets, made)
     return made
 
 
@@ -116,21 +124,23 @@ def _fast(
     rule: Rule,
     patience: Patience,
     turns: NDArray[np.int64],
+    order: NDArray[np.int64],
     sources: NDArray[np.int64],
     targets: NDArray[np.uint64],
     made: Outcomes,
 ) -> None:
     for _ in prange(WORKERS):
-        _fast_turns(tables, rule, patience, Errands(turns, sources, targets, made))
+        _fast_turns(tables, rule, patience, Errands(turns, order, sources, targets, made))
 
 
 @inner
 def _fast_turns(tables: Tables, rule: Rule, patience: Patience, errands: Errands) -> None:
-    turns, sources, targets, made = errands
+    turns, order, sources, targets, made = errands
     desk = walk.make_desk(rule, made.trace.shape[1])
     chunk = take(turns)
     while chunk < CHUNKS:
-        for index in range(*part(len(sources), chunk)):
+        for place in range(*part(len(sources), chunk)):
+            index = order[place]
             count, sent, trips = walk.walk(tables, rule, sources[index], targets[index], desk)
             made.requests[index] = sent
             made.elapsed[index] = trips * patience.rtt
@@ -148,22 +158,24 @@ def _faithful(
     rule: Rule,
     patience: Patience,
     turns: NDArray[np.int64],
+    order: NDArray[np.int64],
     sources: NDArray[np.int64],
     targets: NDArray[np.uint64],
     made: Outcomes,
 ) -> None:
     for _ in prange(WORKERS):
-        errands = Errands(turns, sources, targets, made)
+        errands = Errands(turns, order, sources, targets, made)
         _faithful_turns(World(tables, alive, subnets), rule, patience, errands)
 
 
 @inner
 def _faithful_turns(world: World, rule: Rule, patience: Patience, errands: Errands) -> None:
-    turns, sources, targets, made = errands
+    turns, order, sources, targets, made = errands
     desk = make_desk(rule)
     chunk = take(turns)
     while chunk < CHUNKS:
-        for index in range(*part(len(sources), chunk)):
+        for place in range(*part(len(sources), chunk)):
+            index = order[place]
             patient.walk(world, rule, patience, sources[index], targets[index], desk)
             made.requests[index] = desk.counts[CALLS]
             made.silent[index] = desk.tally[: rule.paths, SILENT].sum()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulations.compiled import compiled
+from simulations.lookup.slate import HEARD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +62,7 @@ class Desk(NamedTuple):
         away: Distances of the slates, a row for each path, and one for the result of all.
         cards: Their cards.
         tally: Numbers of each path.
+        heard: Whom each path heard of lately.
         calls: Requests, in their order.
         moments: Their moments, in seconds.
         open: The calls whose timeout may pass, in their order.
@@ -75,6 +77,7 @@ class Desk(NamedTuple):
     away: NDArray[np.uint64]
     cards: NDArray[np.int64]
     tally: NDArray[np.int64]
+    heard: NDArray[np.int32]
     calls: NDArray[np.int32]
     moments: NDArray[np.float64]
     open: NDArray[np.int32]
@@ -107,6 +110,7 @@ def make_desk(rule: Rule) -> Desk:
         np.empty((paths + 1, room), np.uint64),
         np.empty((paths + 1, room), np.int64),
         np.empty((paths + 1, 7), np.int64),
+        np.empty((paths, HEARD), np.int32),
         np.empty((most, 4), np.int32),
         np.empty((most, 3), np.float64),
         np.empty(most, np.int32),

@@ -18,6 +18,7 @@ from simulations.lookup.desk import (
     ASKED,
     COUNT,
     HELD,
+    NONE,
     SILENT,
     SLOWED,
     Desk,
@@ -32,6 +33,7 @@ from simulations.lookup.slate import (
     STATE,
     UNASKED,
     WAITING,
+    again,
     card,
     depth,
     find,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 def begin(desk: Desk, path: int, rule: Rule) -> None:
     """Clear the slate of ``path``; its share of alpha is what dht.core.disjoint gives it."""
     desk.tally[path, :] = 0
+    desk.heard[path, :] = NONE
     desk.tally[path, ALPHA] = max(1, (rule.alpha + path) // rule.paths)
 
 
@@ -177,6 +180,8 @@ def learn(desk: Desk, path: int, heard: int, hops: int, own: int, world: World, 
     """Rank those who were heard of and are new."""
     for index in range(heard):
         node, distance = desk.who[index], desk.distances[index]
+        if again(desk.heard[path], node):
+            continue
         if node != own and not taken(desk, path, distance, rule):
             add(desk, path, distance, card(node, hops))
     order(desk, path, world, rule)

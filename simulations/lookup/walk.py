@@ -25,9 +25,11 @@ from simulations.compiled import bit_length, inner, prefetch
 from simulations.lookup.answers import ANYWHERE, answer
 from simulations.lookup.slate import (
     ANSWERED,
+    HEARD,
     STATE,
     UNASKED,
     WAITING,
+    again,
     card,
     depth,
     find,
@@ -35,7 +37,7 @@ from simulations.lookup.slate import (
     rank,
     set_state,
 )
-from simulations.lookup.tables import BITS
+from simulations.lookup.tables import BITS, NOBODY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +54,7 @@ class Desk(NamedTuple):
         cards: Cards of the slate.
         who: Contacts of the answer that is being read.
         distances: Their distances.
+        heard: Ranks of those that were heard of lately.
         queue: The requests in flight: card, and the round trip in which the answer comes.
         trace: Takes whom the walk asks, in order, as far as it has place.
     """
@@ -60,6 +63,7 @@ class Desk(NamedTuple):
     cards: NDArray[np.int64]
     who: NDArray[np.int32]
     distances: NDArray[np.uint64]
+    heard: NDArray[np.int32]
     queue: NDArray[np.int64]
     trace: NDArray[np.int32]
 
@@ -73,6 +77,7 @@ def make_desk(rule: Rule, traced: int) -> Desk:
         np.empty(room, np.int64),
         np.empty(room + rule.k, np.int32),
         np.empty(room + rule.k, np.uint64),
+        np.empty(HEARD, np.int32),
         np.empty((rule.alpha, 2), np.int64),
         np.empty(traced, np.int32),
     )
@@ -88,6 +93,7 @@ def walk(
         How many places of the slate are taken, how many requests were sent, and how many round
         trips passed.
     """
+    desk.heard[:] = NOBODY
     most = min(2 * rule.k, len(desk.away))  # of the 2k that are dealt out, who finds a place
     heard = answer(tables, source, target, most, ANYWHERE, desk.who, desk.distances)
     count, cursor = _learn(desk, heard, source, 1, 0, 0)
@@ -152,8 +158,10 @@ def _learn(desk: Desk, heard: int, own: int, hops: int, count: int, cursor: int)
     """Rank what was heard; how many are known then, and the first that may be unasked."""
     for index in range(heard):
         node = desk.who[index]
-        if node == own or (
-            count == len(desk.away) and desk.distances[index] >= desk.away[count - 1]
+        if (
+            again(desk.heard, node)
+            or node == own
+            or (count == len(desk.away) and desk.distances[index] >= desk.away[count - 1])
         ):
             continue
         where = insert(desk.away, desk.cards, count, desk.distances[index], card(node, hops))

@@ -21,7 +21,7 @@ from simulations.protocol.amino import OLD_CLASS_A, amino_policy
 from simulations.protocol.records import KeyedRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable
     from random import Random
 
     from dht.core.messages import Endpoint, Record
@@ -44,6 +44,18 @@ def address(place: int, neighbour: int = 0, port: int = PORT) -> Address:
     return f"{_OCTETS[high >> 8]}.{high & 255}.{low % 256}.{1 + neighbour}", port
 
 
+class _Verdicts(dict[Any, Any]):
+    """What a rule says of endpoints, each asked about once."""
+
+    def __init__(self, rule: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __missing__(self, endpoint: Any) -> Any:
+        self[endpoint] = verdict = self._rule(endpoint)
+        return verdict
+
+
 class Remembered:
     """Contact rules whose verdicts are kept, for worlds in which nobody moves.
 
@@ -53,21 +65,13 @@ class Remembered:
 
     def __init__(self, rules: ContactRules) -> None:
         self._rules = rules
-        self._subnets: dict[Endpoint, Hashable | None] = {}
+        # As attributes of the instance, not methods: asked for every contact of every answer, and
+        # so the call of a function of ours is saved.
+        self.address = rules.address
+        self.subnet = _Verdicts(rules.subnet).__getitem__
         self._acceptable: dict[Endpoint, bool] = {}
         self._foreign: dict[Endpoint, bool] = {}
         self._preferred: dict[Endpoint, tuple[Key, bool]] = {}
-
-    def address(self, endpoint: Endpoint) -> Hashable:
-        """The host."""
-        return endpoint[0]  # type: ignore[index, no-any-return]
-
-    def subnet(self, endpoint: Endpoint) -> Hashable | None:
-        """As the rules say."""
-        try:
-            return self._subnets[endpoint]
-        except KeyError:
-            return self._subnets.setdefault(endpoint, self._rules.subnet(endpoint))
 
     def acceptable(self, contact: Contact) -> bool:
         """As the rules say of its endpoint."""

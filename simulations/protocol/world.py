@@ -172,9 +172,11 @@ class World:
         if node.wakes_at != at or engine is None:
             return  # An earlier one was set since, or nobody is there any more.
         node.wakes_at = math.inf
-        if engine.next_deadline() <= self.now:  # What it was set for may have been settled.
+        due = engine.next_deadline()
+        if due <= self.now:  # What it was set for may have been settled.
             self.perform(node, engine.tick(self.now))
-        self._wake(node, engine.next_deadline())
+            due = engine.next_deadline()
+        self._wake(node, due)
 
     # Messages.
 
@@ -227,9 +229,11 @@ class World:
             self.deliver(node, request, origin)
             return
         effects = engine.receive(request, origin, self.now)
+        if len(effects) == 1 and type(effects[0]) is Reply:
+            self._reply(node, effects[0])  # Which leaves no deadline behind.
+            return
         self.perform(node, effects)
-        if len(effects) > 1:  # A reply alone leaves no deadline behind.
-            self._wake(node, engine.next_deadline())
+        self._wake(node, engine.next_deadline())
 
     def _reply(self, node: Node, reply: Reply) -> None:
         self.responses += 1
