@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
@@ -20,7 +20,7 @@ from cli.torrents.replicating import count_replicas
 from cli.torrents.seeding import handed_over, stay
 from cli.torrents.swarming import joined
 from dht.errors import DhtError
-from torrent.cdn.errors import NamingError
+from torrent.cdn.errors import LostRaceError, NamingError
 from torrent.cdn.memory import Memory
 from torrent.cdn.name import Name, Version
 from torrent.core.metainfo.urls import is_web_seed
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from cli.context import Context
     from torrent.cdn.names import Names
     from torrent.git.core.manifest import Manifest
+    from torrent.git.making import State
     from torrent.git.releasing import Held
+
+_RACES: Final = 3
+"""Times that it is tried to publish beside what others publish."""
 
 
 async def run(context: Context) -> ExitCode:
@@ -59,16 +63,10 @@ async def run(context: Context) -> ExitCode:
             await trio.to_thread.run_sync(repository.recall)
             if not await trio.to_thread.run_sync(lambda: repository.here):
                 await _catch_up(context, repository)
-            manifest = await repository.draft(disk, git, state)
-            now = manifest or repository.manifest
-            released = await repository.promise(disk, now)
-        repository.published_from(git.directory, args.replicas)
+            released = await _release(context, repository, disk, Work(git, state, key))
+            repository.published_from(git.directory, args.replicas)
         version = repository.version
-        if manifest is not None or version is None:
-            version = await _publish(context, repository, key, released[0])
-        else:
-            repository.promise_again()
-        _print(context, version, now, new=manifest is not None)
+        assert version is not None  # noqa: S101 - it was published
     if await handed_over(context, [each.infohash for each in released]):
         return ExitCode.DONE
     return await _serve(context, version, released)
@@ -116,19 +114,66 @@ async def _latest(names: Names, name: Name) -> Version | None:
         return None
 
 
+class Work(NamedTuple):
+    """What is to be published, and by whom."""
+
+    git: Git
+    state: State
+    key: Ed25519PrivateKey
+
+
+async def _release(context: Context, repository: Repository, disk: Disk, work: Work) -> list[Held]:
+    """Have the name lead to what is to be published; its torrents.
+
+    Somebody else who has the key may publish meanwhile. What they have is fetched then, so that
+    what we make stands beside it: a version that nobody had seen is never replaced unseen.
+
+    Raises:
+        CommandError: It cannot be done, or others are faster each time.
+    """
+    for _ in range(_RACES):
+        manifest = await repository.draft(disk, work.git, work.state)
+        now = manifest or repository.manifest
+        released = await repository.promise(disk, now)
+        if manifest is None and repository.version is not None:
+            repository.promise_again()
+            _print(context, repository.version, now, new=False)
+            return released
+        published = await _publish(context, repository, work.key, released[0].infohash)
+        if isinstance(published, Version):
+            repository.version = published
+            _print(context, published, now, new=True)
+            return released
+        context.out.note(f"somebody else published meanwhile: {published}")
+        await _catch_up(context, repository)
+    raise CommandError(
+        "others publish under this name all the time, and nothing was replaced",
+        hint="try again; is your key known to somebody else?",
+    )
+
+
 async def _publish(
-    context: Context, repository: Repository, key: Ed25519PrivateKey, released: Held
-) -> Version:
+    context: Context, repository: Repository, key: Ed25519PrivateKey, infohash: bytes
+) -> Version | LostRaceError:
+    """Publish in place of the version that is known, if there is no other.
+
+    Raises:
+        CommandError: It cannot be done.
+    """
+    known = repository.version
+    cas = 0 if known is None else known.seq
+
+    async def deed() -> Version | LostRaceError:
+        try:
+            return await repository.publish(names, key, infohash, cas=cas)
+        except LostRaceError as lost:
+            return lost
+
     try:
         async with joined(context, state=None) as (_, node):
             assert node is not None  # noqa: S101 - it was asked for
             async with resolving(context, node) as names:
-                return await attempt(
-                    context,
-                    node,
-                    "publish",
-                    lambda: repository.publish(names, key, released.infohash),
-                )
+                return await attempt(context, node, "publish", deed)
     except (DhtError, TorrentError) as problem:
         raise translated(problem) from problem
 

@@ -16,6 +16,7 @@ from dht.errors import DhtError
 from dht.node.identity import Identity
 from torrent.cdn.errors import LostRaceError
 from torrent.errors import TorrentError
+from torrent.git.core import refs as refnames
 from torrent.git.making import State
 from torrent.git.mirror import Mirror
 from torrent.git.pushing import moved
@@ -136,6 +137,8 @@ class Pusher:
 
     async def _head(self, before: Manifest, refs: dict[bytes, bytes]) -> bytes:
         """The branch that HEAD shall stand for: as it was; else as here; else the first."""
+        if refnames.HEAD in refs:
+            return b""
         for head in (before.head, await self._git.head()):
             if head in refs:
                 return head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,24 @@ def test_push(owner: Somebody, somebody: Callable[[str], Somebody]) -> None:
     assert (code, "none of your keys signs" in said) == (1, True) or code == 128, said
 
 
+def test_who_publishes_too_is_not_overwritten_unseen(
+    owner: Somebody, somebody: Callable[[str], Somebody]
+) -> None:
+    """Two machines with one key: what the other published is had before it is replaced."""
+    url = owner.publish("tool")
+    laptop = somebody("laptop")
+    shutil.copytree(owner.home / "state" / "keys", laptop.home / "state" / "keys")
+    house.run(laptop.home, "clone", "-q", str(owner.home / "tool"), "tool")
+    house.commit(laptop.home / "tool", text="elsewhere\n")
+    with laptop.staying("git", "publish", "tool") as publishing:
+        assert publishing.line() == url
+        publishing.told("stays and serves it")
+        house.commit(owner.home / "tool")
+        done = owner.dhtctl("git", "publish", "tool", "--json", DHTCTL_BOOTSTRAP=owner.doors)
+    assert "somebody else published meanwhile" in done.err
+    assert (done.code, done.objects[0]["seq"], done.objects[0]["new"]) == (0, 3, True), done.err
+
+
 def test_a_lost_race_is_an_ordinary_one(owner: Somebody) -> None:
     """Between git's question and its push, somebody else pushes: from a hook, so that it is so."""
     tool, url = owner.home / "tool", "dht://me/tool"
@@ -181,9 +200,13 @@ def test_a_sha256_repository_and_an_empty_one(
     owner: Somebody, somebody: Callable[[str], Somebody]
 ) -> None:
     reader = somebody("reader")
-    house.repository(owner.home / "long", object_format="sha256")
+    long = house.repository(owner.home / "long", object_format="sha256")
+    house.run(long, "checkout", "-q", "HEAD~1")
     reader.git("clone", owner.publish("long"), "long")
-    assert len(house.run(reader.home / "long", "rev-parse", "HEAD")) == 64
+    copy = reader.home / "long"
+    assert house.run(copy, "rev-parse", "HEAD") == house.run(long, "rev-parse", "HEAD")
+    assert len(house.run(copy, "rev-parse", "origin/main")) == 64
+    assert house.run(copy, "status", "--porcelain") == ""
     house.repository(owner.home / "empty", commits=0)
     said = reader.git("clone", owner.publish("empty"), "empty")
     assert "empty repository" in said

@@ -57,7 +57,7 @@ class State:
     """What is to be published of a repository.
 
     Attributes:
-        refs: Which refs, and what they lead to.
+        refs: Which refs, and what they lead to; see :attr:`.Manifest.refs`.
         head: The branch that HEAD stands for.
         origin: A git URL that has it, too.
     """
@@ -91,7 +91,21 @@ async def state_of(git: Git, origin: str = "") -> State:
         if not name.startswith(PRIVATE) and not refnames.fault(name)
     }
     head = await git.head()
+    if not head:
+        refs |= await _detached(git, refs)
     return State(refs, head if head.startswith(refnames.HEADS) else b"", origin)
+
+
+async def _detached(git: Git, refs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """HEAD, where it stands for a commit of what is published.
+
+    Of another, somebody is in the middle of something: a rebase, or a bisection.
+    """
+    said = await git.attempt("for-each-ref", "--contains=HEAD", "--format=%(refname)")
+    if said.code or refs.keys().isdisjoint(said.out.splitlines()):
+        return {}
+    oid = await git.run("rev-parse", "--verify", "HEAD")
+    return {refnames.HEAD: bytes.fromhex(oid.decode().strip())}
 
 
 class Maker:

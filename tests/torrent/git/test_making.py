@@ -147,6 +147,21 @@ async def test_a_tag_alone_needs_its_commit(tmp_path: Path, what: str) -> None:
             house.run(empty, "bundle", "verify", str(bundle))
 
 
+async def test_a_head_that_stands_for_no_branch(tmp_path: Path) -> None:
+    source = house.repository(tmp_path / "source", commits=3)
+    old = house.run(source, "rev-parse", "HEAD~1")
+    publisher = Publisher(source, tmp_path / "home")
+    first = await publisher.publish()
+    house.run(source, "checkout", "-q", old)
+    manifest = await publisher.publish()
+    assert (manifest.head, manifest.refs[b"HEAD"].hex()) == (b"", old)
+    assert manifest.generations == first.generations
+    house.commit(source, text="aside\n")  # As in the middle of a rebase: that is nobody's business.
+    assert b"HEAD" not in (await publisher.publish()).refs
+    house.run(source, "branch", "kept")
+    assert len((await publisher.publish()).refs) == 3
+
+
 async def test_an_empty_repository(tmp_path: Path) -> None:
     source = house.repository(tmp_path / "source", commits=0)
     publisher = Publisher(source, tmp_path / "home")

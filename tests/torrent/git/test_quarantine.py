@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import struct
 import zlib
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,13 @@ import trio
 
 from tests import git_house as house
 from tests.git_house import needs_git
+from torrent.errors import TorrentError
 from torrent.git.core.manifest import Generation, Manifest
 from torrent.git.errors import PackError
 from torrent.git.quarantine import Arriving, limits_for, quarantine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 pytestmark = needs_git
 
@@ -158,6 +161,75 @@ async def test_an_object_that_is_there_twice(tmp_path: Path) -> None:
     tip, things = history(GOOD)
     with pytest.raises(PackError, match="git refuses"):
         await receive(tmp_path, pack(*things, things[2]), tip, 4)
+
+
+async def test_killed_between_any_two_files_that_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever has moved by then: git sees a whole repository, and all can be received again."""
+    tip, things = history(GOOD)
+    offered = pack(*things)
+    raw = Path.replace
+    for moves in range(4):
+        left = iter(range(moves))
+
+        def replace(
+            path: Path, target: Path, left: Iterator[int] = left, lasts: int = moves
+        ) -> Path:
+            if next(left, lasts) == lasts:
+                raise KeyboardInterrupt
+            return raw(path, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        here = tmp_path / str(moves)
+        with contextlib.suppress(KeyboardInterrupt):
+            await receive(here, offered, tip, len(things))
+        monkeypatch.undo()
+        target = here / "target"
+        house.run(target, "fsck", "--full", "--strict")
+        # The index comes last, and makes it part of the repository.
+        asked = tip.hex().encode() + b"\n"
+        said = house.run(target, "cat-file", "--batch-check", stdin=asked)
+        assert ("missing" in said) is (moves < 3)
+
+
+class Slow:
+    """A pack that comes in parts, and may end with a failure."""
+
+    def __init__(self, length: int, parts: list[int], *, fails: bool) -> None:
+        self.ends = sorted({min(part, length) for part in parts} | {length})
+        self.fails = fails
+
+    async def reached(self, at: int) -> int:
+        await trio.lowlevel.checkpoint()
+        end = next(end for end in self.ends if end > at)
+        if self.fails and end == self.ends[-1]:
+            raise TorrentError("the disk is full")
+        return end
+
+
+@pytest.mark.parametrize("parts", [[1], [11, 12, 13], [3, 40, 100, 101], [10**6]])
+async def test_a_pack_that_comes_in_parts(tmp_path: Path, parts: list[int]) -> None:
+    tip, things = history(GOOD)
+    data = pack(*things)
+    git = house.bare(tmp_path / "target")
+    (tmp_path / "x.pack").write_bytes(data)
+    one = Generation(b"r" * 32, len(data), len(things))
+    manifest = Manifest(refs={b"refs/heads/x": tip}, generations=(one,))
+    for fails in (True, False):
+        slow = Slow(len(data), parts, fails=fails)
+        packs = nullcontext([Arriving(one, tmp_path / "x.pack", slow.reached)])
+        async with quarantine(git) as held:
+            if fails:
+                with pytest.raises(TorrentError, match="the disk is full"):
+                    await held.receive(manifest, [one], packs)
+            else:
+                await held.receive(manifest, [one], packs)
+                assert await held.check(manifest.tips)
+                await held.admit()
+        assert bool(list((git.directory / "objects" / "pack").iterdir())) is not fails
+        assert not list((git.directory / "objects").glob("tmp_*"))
+    house.run(git.directory, "cat-file", "commit", tip.hex())
 
 
 def test_limits_grow_with_what_has_to_be_downloaded() -> None:

@@ -108,7 +108,7 @@ class Manifest:
 
     Attributes:
         object_format: ``sha1`` or ``sha256``.
-        refs: Object ids by the full names of refs.
+        refs: Object ids by the full names of refs; ``HEAD`` among them if it stands for no branch.
         head: The branch that HEAD stands for; empty if it stands for none.
         generations: Packs, oldest first.
         previous: The infohash of the manifest before; empty if it is the first.
@@ -191,6 +191,8 @@ def decode(data: bytes) -> Manifest:
         _origin(fields),
         _number(fields, b"waste", "waste"),
     )
+    if found.head and refs.HEAD in found.refs:
+        raise ManifestError("head", "HEAD is a branch and a commit at once")
     if found.refs and not found.generations:
         raise ManifestError("generations", "there are refs, and no pack that could hold them")
     return found

@@ -2,7 +2,8 @@
 
 A ref's name becomes a path below ``.git`` in every clone, and a word on a line that git reads. So
 nothing but what ``git check-ref-format`` takes ever leaves this module, with two rules of our own:
-it lies below ``refs/``, and no name is a directory of another (which no file system can hold).
+it lies below ``refs/``, or is ``HEAD``; and no name is a directory of another, which no file system
+can hold.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HEADS: Final = b"refs/heads/"
+HEAD: Final = b"HEAD"
+"""The one name outside ``refs/``, for a commit: a HEAD that stands for no branch ("detached")."""
 
 OID_SIZES: Final = {"sha1": 20, "sha256": 32}
 """Bytes of an object id, by the name that git gives the object format."""
@@ -51,7 +54,7 @@ def check(names: Iterable[bytes], where: str) -> None:
     known = set(names)
     if len(known) > MAX_REFS:
         raise ManifestError(where, f"{len(known)} refs; {MAX_REFS} are allowed")
-    for name in known:
+    for name in known - {HEAD}:
         if why := fault(name):
             raise ManifestError(f"{where}.{shown(name)}", why)
         for parent in _parents(name):

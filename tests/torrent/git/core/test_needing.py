@@ -33,3 +33,33 @@ def test_a_ref_that_is_no_tip_needs_everything() -> None:
     manifest = Manifest(refs={b"refs/heads/old": oid(40)}, generations=line(3).generations)
     assert first_needed(manifest, {oid(40)}) == 0
     assert first_needed(manifest, ()) == 3
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Manifest, set[bytes]]:
+    """Generations that are based on any older ones, refs to any of them, and what is not here."""
+    generations, made = [], list[int]()
+    for number in range(draw(st.integers(1, 6))):
+        needs = draw(st.lists(st.sampled_from(made), unique=True)) if made else []
+        tips = range(10 * number, 10 * number + draw(st.integers(1, 3)))
+        generations.append(generation(number, needs=needs, tips=list(tips)))
+        made += tips
+    tips = draw(st.lists(st.sampled_from([*made, 99]), unique=True))
+    refs = {b"refs/heads/%d" % tip: oid(tip) for tip in tips}
+    missing = draw(st.sets(st.sampled_from([*made, 99])))
+    return Manifest(refs=refs, generations=tuple(generations)), set(map(oid, missing))
+
+
+@given(histories())
+def test_no_more_than_must_be_and_never_too_few(case: tuple[Manifest, set[bytes]]) -> None:
+    """The oracle tries every number of young generations, from none to all."""
+    manifest, missing = case
+    for first in range(len(manifest.generations), 0, -1):
+        young = manifest.generations[first:]
+        brought = {tip for each in young for tip in each.tips}
+        based = {oid for each in young for oid in each.prerequisites}
+        if (manifest.tips | based) & missing <= brought:
+            break
+    else:
+        first = 0
+    assert first_needed(manifest, missing) == first

@@ -21,7 +21,7 @@ GOOD = [
 ]
 BAD = [
     b"",
-    b"HEAD",
+    b"FETCH_HEAD",
     b"heads/main",
     b"refs/",
     b"refs/heads/",
@@ -61,6 +61,11 @@ def test_bad_names(name: bytes) -> None:
     assert refs.fault(name)
     with pytest.raises(ManifestError):
         refs.check([name], "refs")
+
+
+def test_a_head_is_a_commit_and_nothing_to_push_to() -> None:
+    refs.check([refs.HEAD, b"refs/heads/main"], "refs")
+    assert refs.fault(refs.HEAD)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the oracle")
