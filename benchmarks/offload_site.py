@@ -17,12 +17,6 @@ The origin alone sends a page to N visitors in N times the page's size by its up
 page takes with peers, theory does not say: the first cannot be there before the origin sent it
 once, and everything together not before N/(N+1) of the site's size by an uplink.
 
-The site has 25 MB rather than 50, so that the section ends in time: how long everything takes falls
-in proportion, but not what is the same for each visitor and each site (looking up a name, finding a
-swarm, metadata), so the smaller site is the harder one for us. Narrower uplinks would not do in its
-place: in 5 Mbit/s the connections of twenty browsers starve each other, and the origin alone takes
-a multiple of its time.
-
 Besides these there are computers that keep nodes of the DHT and nothing else, as nearly all of a
 real one's do.
 """
@@ -76,7 +70,7 @@ class Plan:
         return self.pages * self.resources * self.size
 
 
-FULL: Final = Plan(size=125_000)
+FULL: Final = Plan()
 SMOKE: Final = Plan(visitors=2, pages=1, resources=2, size=20_000, nodes=1, delay=0.0)
 
 

@@ -39,6 +39,7 @@ class WebSeeding:
         """Pieces for ``source`` to fetch, or None if there are none, or no buffers."""
         commons = self.commons
         picker, info = commons.picker, commons.info
+        self.assemblies.coming.pop(source, None)  # It is through with the one before.
         if picker is None or info is None or commons.paused or commons.stuck:
             return None
         if source in commons.candidates.banned:
@@ -53,6 +54,7 @@ class WebSeeding:
         last, most = first, first + max(1, RUN // info.piece_length)
         while last + 1 < most and self._claim_next(last + 1, source, picker, info, now):
             last += 1
+        self.assemblies.coming[source] = range(first, last + 1)
         return PieceRun(first, last - first + 1)
 
     def _claim(self, piece: int, source: str, picker: Picker, info: Info, now: float) -> bool:
@@ -97,6 +99,7 @@ class WebSeeding:
 
     def failed(self, source: str, now: float) -> None:
         """The rest of the run will not come: others may have it."""
+        self.assemblies.coming.pop(source, None)
         if self.commons.picker is not None:
             self.commons.picker.forget(source)
             self.fetching.feed(now)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.samples import make
@@ -12,9 +10,7 @@ from torrent.core import commands as do
 from torrent.core.effects import Completed
 from torrent.core.metainfo import Version
 from torrent.core.policy import BLOCK
-
-if TYPE_CHECKING:
-    from torrent.core.webseed import PieceRun
+from torrent.core.webseed import PieceRun
 
 URL = "http://seed.example/"
 
@@ -41,6 +37,18 @@ def test_a_web_seed_alone() -> None:
     assert leech.of(Completed)
     assert len(runs) < leech.info.piece_count / 2
     world.finish(leech)
+
+
+def test_what_a_web_seed_is_about_to_send_is_waited_for() -> None:
+    """In the middle of a run some pieces become urgent, and no peer has anything under way."""
+    world = World()
+    leech = world.member(make((600_000,)))
+    while (run := leech.swarm.webseed_run(URL, world.now)) is not None:
+        for piece in range(run.first, run.first + run.count):
+            fetch(world, leech, PieceRun(piece))
+            leech.perform(leech.swarm.command(do.Deadline(piece, world.now), world.now))
+    assert leech.complete
+    assert not leech.swarm.fetching.wasted
 
 
 def test_padding_is_no_block() -> None:
