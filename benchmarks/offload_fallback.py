@@ -26,9 +26,9 @@ from typing import Any, Final
 from benchmarks.child import Child
 from benchmarks.computers import PORT, Computer
 from benchmarks.netns import Place, internet, throttle
-from benchmarks.offload_site import GATE, OPEN, make
+from benchmarks.offload_site import GATE, OPEN, bytes_of, make
 from benchmarks.offload_site import Plan as Site
-from benchmarks.report import Row
+from benchmarks.report import Row, ms
 
 GRACE: Final = 1.0
 """Seconds."""
@@ -122,7 +122,14 @@ class Run:
             base = f"/btpk/{told['name'].replace('/', '~')}/"
             at, _, port = GATE.partition(":")
             job = {"host": at, "port": int(port), "paths": [base + path for path in self.page]}
-            self.seconds.append((browser.ask(job)["seconds"], direct))
+            came = browser.ask(job)
+            self.seconds.append((came["seconds"], direct))
+            sources = bytes_of(visitor)
+            print(
+                f"{CASES[len(self.seconds) - 1]}: the document after {ms(came['document'])},",
+                end=" ",
+            )
+            print(f"{sources['peer']} bytes from peers, {sources['origin']} from the origin")
 
 
 def run(*, smoke: bool) -> list[Row]:

@@ -206,11 +206,19 @@ class Run:
     def account(self, visitors: list[Computer]) -> None:
         """What the gateways say themselves."""
         for each in visitors:
-            told = each.run("curl", "--silent", f"http://{GATE}/metrics")
-            for source in ("peer", "origin"):
-                line = f'dhtctl_gateway_bytes_total{{source="{source}"}} '
-                size = told.partition(line)[2].partition("\n")[0]
-                self.outcome.sources[source] = self.outcome.sources.get(source, 0) + int(size)
+            for source, size in bytes_of(each).items():
+                self.outcome.sources[source] = self.outcome.sources.get(source, 0) + size
+
+
+def bytes_of(visitor: Computer) -> dict[str, int]:
+    """What a visitor's gateway says it had from peers and from origins."""
+    told = visitor.run("curl", "--silent", f"http://{GATE}/metrics")
+    lines = {
+        source: f'dhtctl_gateway_bytes_total{{source="{source}"}} ' for source in ("peer", "origin")
+    }
+    return {
+        source: int(told.partition(line)[2].partition("\n")[0]) for source, line in lines.items()
+    }
 
 
 def run(*, smoke: bool) -> list[Row]:
