@@ -92,10 +92,14 @@ class Assemblies:
 
         A single one is given back with each verdict, a thousand times a GiB where the disk is the
         slower; so then one more piece is opened, and not a windowful only to be taken back.
+
+        Web seeds have room of their own: neither shall slow peers keep them idle by pieces that
+        they have begun, nor they all peers by a run.
         """
         self.starving = False
         work = self.commons.work
-        work.max_open = min(work.max_open + buffers, self.commons.policy.max_open)
+        most = self.commons.policy.max_open + sum(map(len, self.coming.values()))
+        work.max_open = min(work.max_open + buffers, most)
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""

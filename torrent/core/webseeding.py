@@ -47,12 +47,16 @@ class WebSeeding:
         if not self._everything:
             self._everything = Bitfield(info.piece_count)
             self._everything.fill()
+        most = max(1, RUN // info.piece_length)
+        if not self.assemblies.starving:
+            self.assemblies.coming[source] = range(most)
+            self.assemblies.nourish(most)
+            del self.assemblies.coming[source]
         picked = picker.pick(source, self._everything, 1, now, fast=True)
         if not picked or not self._claim(picked[0][0], source, picker, info, now):
             return None
-        first = picked[0][0]
-        last, most = first, first + max(1, RUN // info.piece_length)
-        while last + 1 < most and self._claim_next(last + 1, source, picker, info, now):
+        last = first = picked[0][0]
+        while last + 1 < first + most and self._claim_next(last + 1, source, picker, info, now):
             last += 1
         self.assemblies.coming[source] = range(first, last + 1)
         return PieceRun(first, last - first + 1)

@@ -11,6 +11,7 @@ from torrent.core.effects import Completed
 from torrent.core.metainfo import Version
 from torrent.core.policy import BLOCK
 from torrent.core.webseed import PieceRun
+from torrent.core.webseeding import RUN
 
 URL = "http://seed.example/"
 
@@ -49,6 +50,29 @@ def test_what_a_web_seed_is_about_to_send_is_waited_for() -> None:
             leech.perform(leech.swarm.command(do.Deadline(piece, world.now), world.now))
     assert leech.complete
     assert not leech.swarm.fetching.wasted
+
+
+def test_slow_peers_do_not_keep_a_web_seed_idle_nor_it_them() -> None:
+    """Each has room of its own to begin pieces in, and gives it back."""
+    world = World()
+    sample = make((12_000_000,), piece_length=1 << 15)
+    leech = world.member(sample)
+    work, policy = leech.swarm.commons.work, leech.swarm.commons.policy
+    policy.max_open = work.max_open = most = 4
+    first = leech.swarm.webseed_run(URL, world.now)
+    assert first is not None
+    assert most < first.count <= RUN >> 15
+    for _ in range(3):
+        leech.know(world.member(sample, pieces=None, uplink=30_000.0))
+    world.run(world.now + 5)
+    assert len(work.open_pieces) == first.count + most
+    fetch(world, leech, first)
+    assert len(work.open_pieces) >= most
+    again = leech.swarm.webseed_run(URL, world.now)
+    assert again is not None
+    leech.perform(leech.swarm.webseed_failed(URL, world.now))
+    world.run(world.now + 2)
+    assert work.max_open == most
 
 
 def test_padding_is_no_block() -> None:
