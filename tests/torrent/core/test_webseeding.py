@@ -144,6 +144,7 @@ def test_no_run_without_buffers_or_while_nothing_is_to_be_done() -> None:
     run = little.swarm.webseed_run(URL, 0.0)
     assert run is not None
     assert run.count <= 2
+    assert little.swarm.webseed_run(URL, 0.0) is None  # It has room, and no buffers to begin with.
 
 
 def test_a_block_is_a_block() -> None:
