@@ -1,7 +1,8 @@
 """(p) What peers take off a server's uplink, in network namespaces of our own making.
 
-A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), and a site is visited by a
-crowd (:mod:`benchmarks.offload_site`). All who take part are behind uplinks of one width, and each
+A repository is cloned from its mirrors (:mod:`benchmarks.offload_git`), a site is visited by a
+crowd (:mod:`benchmarks.offload_site`), and by one when swarm or origin fail
+(:mod:`benchmarks.offload_fallback`). All who take part are behind uplinks of one width, and each
 is compared with what the origin does alone, in the same run.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import offload_git, offload_site
+from benchmarks import offload_fallback, offload_git, offload_site
 from benchmarks.netns import obstacle
 
 if TYPE_CHECKING:
@@ -22,4 +23,5 @@ def run(*, smoke: bool) -> list[Row]:
     if why := obstacle():
         print(f"SKIPPED: offload in network namespaces: {why}", file=sys.stderr, flush=True)
         return []
-    return [*offload_git.run(smoke=smoke), *offload_site.run(smoke=smoke)]
+    parts = (offload_git, offload_site, offload_fallback)
+    return [row for part in parts for row in part.run(smoke=smoke)]

@@ -17,12 +17,6 @@ The origin alone sends a page to N visitors in N times the page's size by its up
 page takes with peers, theory does not say: the first cannot be there before the origin sent it
 once, and everything together not before N/(N+1) of the site's size by an uplink.
 
-The site has 25 MB rather than 50, so that the section ends in time: how long everything takes falls
-in proportion, but not what is the same for each visitor and each site (looking up a name, finding a
-swarm, metadata), so the smaller site is the harder one for us. Narrower uplinks would not do in its
-place: in 5 Mbit/s the connections of twenty browsers starve each other, and the origin alone takes
-a multiple of its time.
-
 Besides these there are computers that keep nodes of the DHT and nothing else, as nearly all of a
 real one's do.
 """
@@ -76,7 +70,7 @@ class Plan:
         return self.pages * self.resources * self.size
 
 
-FULL: Final = Plan(size=125_000)
+FULL: Final = Plan()
 SMOKE: Final = Plan(visitors=2, pages=1, resources=2, size=20_000, nodes=1, delay=0.0)
 
 
@@ -212,11 +206,19 @@ class Run:
     def account(self, visitors: list[Computer]) -> None:
         """What the gateways say themselves."""
         for each in visitors:
-            told = each.run("curl", "--silent", f"http://{GATE}/metrics")
-            for source in ("peer", "origin"):
-                line = f'dhtctl_gateway_bytes_total{{source="{source}"}} '
-                size = told.partition(line)[2].partition("\n")[0]
-                self.outcome.sources[source] = self.outcome.sources.get(source, 0) + int(size)
+            for source, size in bytes_of(each).items():
+                self.outcome.sources[source] = self.outcome.sources.get(source, 0) + size
+
+
+def bytes_of(visitor: Computer) -> dict[str, int]:
+    """What a visitor's gateway says it had from peers and from origins."""
+    told = visitor.run("curl", "--silent", f"http://{GATE}/metrics")
+    lines = {
+        source: f'dhtctl_gateway_bytes_total{{source="{source}"}} ' for source in ("peer", "origin")
+    }
+    return {
+        source: int(told.partition(line)[2].partition("\n")[0]) for source, line in lines.items()
+    }
 
 
 def run(*, smoke: bool) -> list[Row]:

@@ -65,7 +65,8 @@ def test_a_site_is_published_followed_and_updated(
         assert done.objects[0]["downloaded_bytes"] < 20_000
     # Nothing new: the same version, and nobody is asked.
     with publishing(away, "127.0.0.1:9", "--json") as running:
-        assert (running.object()["new"], "nothing") == (False, "nothing")
+        again = running.object()
+        assert (again["new"], again["seq"], again["infohash"]) == (False, 2, told["infohash"])
 
 
 def test_the_publisher_is_killed_and_a_mirror_suffices(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torrent.core.metainfo import Info, Magnet
     from torrent.io.torrent import Torrent
 
-HEAD_START: Final = 2.0
-"""Seconds: a name's swarm is found in one, if there is any."""
+HEAD_START: Final = 0.5
+"""Seconds: a torrent file is small beside what it describes, and a visitor waits."""
 _log: Final = logging.getLogger("torrent.cdn")
 
 

@@ -53,6 +53,7 @@ class Assemblies:
 
     Attributes:
         open: Pieces that still lack blocks.
+        coming: The pieces that each web seed was asked for last.
         starving: The pool was empty when a piece was to be opened.
         announce: Told of each piece that passed.
         suspect: Told of each false piece (v2: its leaves are wanted).
@@ -61,6 +62,7 @@ class Assemblies:
     def __init__(self, commons: Commons) -> None:
         self.commons = commons
         self.open: dict[int, Assembly] = {}
+        self.coming: dict[str, range] = {}
         self.starving = False
         self.culprits = Culprits()
         self.announce: list[Callable[[int, float], None]] = []
@@ -90,10 +92,14 @@ class Assemblies:
 
         A single one is given back with each verdict, a thousand times a GiB where the disk is the
         slower; so then one more piece is opened, and not a windowful only to be taken back.
+
+        Web seeds have room of their own: neither shall slow peers keep them idle by pieces that
+        they have begun, nor they all peers by a run.
         """
         self.starving = False
         work = self.commons.work
-        work.max_open = min(work.max_open + buffers, self.commons.policy.max_open)
+        most = self.commons.policy.max_open + sum(map(len, self.coming.values()))
+        work.max_open = min(work.max_open + buffers, most)
 
     def complete(self, piece: int) -> None:
         """Every block of ``piece`` is there: have it checked."""
@@ -109,8 +115,12 @@ class Assemblies:
         self.open.clear()
 
     def untouched(self) -> list[int]:
-        """The open pieces of which no block has come."""
-        return [piece for piece, work in self.open.items() if not any(work.senders)]
+        """The open pieces of which no block has come, nor is on its way from a web seed."""
+        return [
+            piece
+            for piece, work in self.open.items()
+            if not any(work.senders) and not any(piece in run for run in self.coming.values())
+        ]
 
     def abandon(self, piece: int) -> bool:
         """Forget a piece under way, which the picker has dropped; returns whether it was."""

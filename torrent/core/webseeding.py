@@ -39,6 +39,7 @@ class WebSeeding:
         """Pieces for ``source`` to fetch, or None if there are none, or no buffers."""
         commons = self.commons
         picker, info = commons.picker, commons.info
+        self.assemblies.coming.pop(source, None)  # It is through with the one before.
         if picker is None or info is None or commons.paused or commons.stuck:
             return None
         if source in commons.candidates.banned:
@@ -46,13 +47,18 @@ class WebSeeding:
         if not self._everything:
             self._everything = Bitfield(info.piece_count)
             self._everything.fill()
+        most = max(1, RUN // info.piece_length)
+        if not self.assemblies.starving:
+            self.assemblies.coming[source] = range(most)
+            self.assemblies.nourish(most)
+            del self.assemblies.coming[source]
         picked = picker.pick(source, self._everything, 1, now, fast=True)
         if not picked or not self._claim(picked[0][0], source, picker, info, now):
             return None
-        first = picked[0][0]
-        last, most = first, first + max(1, RUN // info.piece_length)
-        while last + 1 < most and self._claim_next(last + 1, source, picker, info, now):
+        last = first = picked[0][0]
+        while last + 1 < first + most and self._claim_next(last + 1, source, picker, info, now):
             last += 1
+        self.assemblies.coming[source] = range(first, last + 1)
         return PieceRun(first, last - first + 1)
 
     def _claim(self, piece: int, source: str, picker: Picker, info: Info, now: float) -> bool:
@@ -97,6 +103,7 @@ class WebSeeding:
 
     def failed(self, source: str, now: float) -> None:
         """The rest of the run will not come: others may have it."""
+        self.assemblies.coming.pop(source, None)
         if self.commons.picker is not None:
             self.commons.picker.forget(source)
             self.fetching.feed(now)

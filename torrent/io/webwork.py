@@ -6,6 +6,7 @@ size; the swarm takes whole blocks. Between them stands this.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 _LOOK: Final = 1.0
 """Seconds between two looks for work, where nothing else says that there is some."""
 _CHANCE: Final = 0.3
-"""Seconds in which peers may show how fast they are, before each run."""
+"""Seconds in which peers may show how fast they are."""
+_SHORT: Final = 1 << 18
+"""Bytes of a run that is over at once and shows no speed but that of a round trip."""
 _USUAL: Final = 1_250_000.0
 """Bytes a second that a server is thought to send until it did: 10 Mbit/s."""
 
@@ -49,7 +52,8 @@ class WebWork:
     A server is somebody's who pays for what it sends; peers are what a swarm is for. So it helps
     as long as peers bring less than it does by itself: whoever waits gets no less than from the
     server alone, and one that is overrun by many looks slow to each of them, who turn to each
-    other.
+    other. How fast peers are is looked at all the time, also while the server sends: a pause
+    before each run would be most of the time where slow peers leave only short runs.
 
     Args:
         torrent: What is fetched; its files must be open.
@@ -62,8 +66,9 @@ class WebWork:
         self._part = bytearray()
         self._rate = _USUAL
         self._begun = 0.0
-        self._fresh = True
         self._brought = 0
+        self._looked: tuple[float, int] | None = None
+        self._peers = 0.0
 
     async def next_run(self) -> PieceRun | None:
         """Wait until the swarm has pieces to spare for us."""
@@ -79,16 +84,26 @@ class WebWork:
 
     async def _give_peers_a_chance(self) -> None:
         """Wait for as long as peers are faster than we are."""
-        took = trio.current_time() - self._begun
-        if self._brought and took > 0:
-            self._rate, self._brought = self._brought / took, 0
+        self._measure()
         await trio.lowlevel.checkpoint()
-        fresh, self._fresh = self._fresh, False  # Peers have yet to be dialled.
-        while (fresh or self._torrent.statistics().peers) and not self._torrent.complete:
-            before, fresh = self._from_peers(), False
-            await trio.sleep(_CHANCE)
-            if self._from_peers() - before < self._rate * _CHANCE:
+        while not self._torrent.complete:
+            now, sent = trio.current_time(), self._from_peers()
+            if self._looked is None:  # Peers have yet to be dialled.
+                self._looked, self._peers = (now, sent), math.inf
+            since, before = self._looked
+            if now - since >= _CHANCE:
+                self._looked, self._peers = (now, sent), (sent - before) / (now - since)
+            alone = not self._torrent.statistics().peers and self._peers < math.inf
+            if alone or self._peers < self._rate:
                 return
+            await trio.sleep(_CHANCE)
+
+    def _measure(self) -> None:
+        """How fast the last run came."""
+        took = trio.current_time() - self._begun
+        if took > 0 and (self._brought >= _SHORT or (self._brought and took > _CHANCE)):
+            self._rate = self._brought / took
+        self._brought = 0
 
     def _from_peers(self) -> int:
         """Bytes that did not come from web seeds."""

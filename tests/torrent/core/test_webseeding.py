@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.samples import make
@@ -12,9 +10,8 @@ from torrent.core import commands as do
 from torrent.core.effects import Completed
 from torrent.core.metainfo import Version
 from torrent.core.policy import BLOCK
-
-if TYPE_CHECKING:
-    from torrent.core.webseed import PieceRun
+from torrent.core.webseed import PieceRun
+from torrent.core.webseeding import RUN
 
 URL = "http://seed.example/"
 
@@ -41,6 +38,41 @@ def test_a_web_seed_alone() -> None:
     assert leech.of(Completed)
     assert len(runs) < leech.info.piece_count / 2
     world.finish(leech)
+
+
+def test_what_a_web_seed_is_about_to_send_is_waited_for() -> None:
+    """In the middle of a run some pieces become urgent, and no peer has anything under way."""
+    world = World()
+    leech = world.member(make((600_000,)))
+    while (run := leech.swarm.webseed_run(URL, world.now)) is not None:
+        for piece in range(run.first, run.first + run.count):
+            fetch(world, leech, PieceRun(piece))
+            leech.perform(leech.swarm.command(do.Deadline(piece, world.now), world.now))
+    assert leech.complete
+    assert not leech.swarm.fetching.wasted
+
+
+def test_slow_peers_do_not_keep_a_web_seed_idle_nor_it_them() -> None:
+    """Each has room of its own to begin pieces in, and gives it back."""
+    world = World()
+    sample = make((12_000_000,), piece_length=1 << 15)
+    leech = world.member(sample)
+    work, policy = leech.swarm.commons.work, leech.swarm.commons.policy
+    policy.max_open = work.max_open = most = 4
+    first = leech.swarm.webseed_run(URL, world.now)
+    assert first is not None
+    assert most < first.count <= RUN >> 15
+    for _ in range(3):
+        leech.know(world.member(sample, pieces=None, uplink=30_000.0))
+    world.run(world.now + 5)
+    assert len(work.open_pieces) == first.count + most
+    fetch(world, leech, first)
+    assert len(work.open_pieces) >= most
+    again = leech.swarm.webseed_run(URL, world.now)
+    assert again is not None
+    leech.perform(leech.swarm.webseed_failed(URL, world.now))
+    world.run(world.now + 2)
+    assert work.max_open == most
 
 
 def test_padding_is_no_block() -> None:
@@ -112,6 +144,7 @@ def test_no_run_without_buffers_or_while_nothing_is_to_be_done() -> None:
     run = little.swarm.webseed_run(URL, 0.0)
     assert run is not None
     assert run.count <= 2
+    assert little.swarm.webseed_run(URL, 0.0) is None  # It has room, and no buffers to begin with.
 
 
 def test_a_block_is_a_block() -> None:

@@ -18,7 +18,7 @@ from tests.cdn_house import house, write
 from tests.gateways import opened
 from tests.naming import NAME
 from tests.torrent_samples import HYBRID, noise, sample
-from tests.waiting import until
+from tests.waiting import pass_time, until
 from torrent.cdn.gateway import library as module
 from torrent.cdn.gateway.core.counting import Tally
 from torrent.cdn.gateway.core.route import mount_of
@@ -82,7 +82,7 @@ async def _against_a_list(steps: list[tuple[Any, ...]], limit: int) -> None:
     used: list[int] = []  # The longest unused first.
     kept: dict[int, Held] = {}
     for what, *words in steps:
-        await trio.sleep(module._JUST)
+        await pass_time(module._JUST)
         number = words[0] if words else -1
         if what == "take" and number not in kept:
             kept[number] = stand_in(number, root, words[1])
