@@ -16,12 +16,19 @@ class NaivePicker:
         self.have: set[int] = set()
         self.priority = dict.fromkeys(self.pieces, 4)
         self.peers: dict[str, set[int]] = {}
-        self.asked: dict[Block, list[tuple[str, float]]] = defaultdict(list)
+        self.asked: dict[Block, list[str]] = defaultdict(list)
+        self.since: dict[Block, float] = {}
         self.here: set[Block] = set()
         self.open: set[int] = set()
         self.checking: set[int] = set()
         self.failed: set[int] = set()
         self.deadlines: dict[int, float] = {}
+
+    def ask(self, block: Block, peer: str, now: float) -> None:
+        """A block is late since it was first asked for, though whoever was asked is gone by now."""
+        if not self.asked[block]:
+            self.since[block] = now
+        self.asked[block].append(peer)
 
     def lacking(self) -> set[int]:
         return {piece for piece in self.pieces - self.have if self.priority[piece]}

@@ -72,7 +72,7 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
     def forget(self, peer: str) -> None:
         self.picker.forget(peer)
         for asked in self.naive.asked.values():
-            asked[:] = [asker for asker in asked if asker[0] != peer]
+            asked[:] = [asker for asker in asked if asker != peer]
 
     # The work.
 
@@ -123,7 +123,7 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             assert block in naive.blocks(piece)
             assert (piece, block) not in naive.here
             duplicates += self.check_asked(piece, block, peer, fast=fast)
-            naive.asked[piece, block].append((peer, self.now))
+            naive.ask((piece, block), peer, self.now)
             naive.open.add(piece)
         assert duplicates <= MOST_DUPLICATES
         assert len(naive.open) <= max(self.picker.max_open, len(naive.open) - len(begun))
@@ -143,10 +143,10 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
         asked = self.naive.asked[piece, block]
         if not asked:
             return False
-        assert peer not in [asker for asker, _ in asked]
+        assert peer not in asked
         assert len(asked) < MOST_ASKERS
         ended = not self.naive.obtainable()
-        age = self.now - min(at for _, at in asked)
+        age = self.now - self.naive.since[piece, block] + 1e-9  # for what sums are rounded by
         ahead = self.naive.deadlines.get(piece, float("inf")) - self.now
         urgent = fast and ahead < URGENT and age >= LATE
         assert ended or urgent or (fast and age >= PATIENCE)
@@ -186,7 +186,7 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
             assert not receipt.complete
             assert not receipt.others
             return
-        asked = [asker for asker, _ in naive.asked.pop((piece, block), ())]
+        asked = naive.asked.pop((piece, block), [])
         assert sorted(receipt.others) == sorted({*asked} - {peer})
         naive.here.add((piece, block))
         complete = all((piece, other) in naive.here for other in naive.blocks(piece))
@@ -199,7 +199,7 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
         if piece in self.naive.pieces and block in self.naive.blocks(piece):
             self.picker.released(piece, block, peer)
             asked = self.naive.asked[piece, block]
-            asked[:] = [asker for asker in asked if asker[0] != peer]
+            asked[:] = [asker for asker in asked if asker != peer]
 
     @rule(good=st.booleans(), data=st.data())
     def verify(self, good: bool, data: st.DataObject) -> None:  # noqa: FBT001
@@ -328,11 +328,7 @@ class PickerAndNaivePicker(RuleBasedStateMachine):
     def the_peers_agree(self) -> None:
         for peer, have in self.naive.peers.items():
             assert self.picker.interesting(self.fields[peer]) == bool(have & self.naive.lacking())
-            asked = {
-                block
-                for block, askers in self.naive.asked.items()
-                if peer in [asker for asker, _ in askers]
-            }
+            asked = {block for block, askers in self.naive.asked.items() if peer in askers}
             assert set(self.picker.asked(peer)) == asked
 
     @invariant()
