@@ -8,6 +8,7 @@ from tests.samples import make
 from tests.swarm_world import Member, World
 from torrent.core import commands as do
 from torrent.core.effects import Close, Completed, DhtNode, Failed, Passed, Stuck, Verify
+from torrent.core.landing import Landing
 from torrent.core.metainfo import Version
 from torrent.core.picker import Picker
 from torrent.core.policy import BLOCK, SwarmPolicy
@@ -385,6 +386,8 @@ def test_links_that_are_gone_mean_nothing() -> None:
     member = World().member(make())
     swarm = member.swarm
     assert swarm.receive(9, memoryview(b"x"), 0.0) == []
+    assert not swarm.expect(9, landing := Landing(), 1 << 20)
+    assert swarm.landed(9, landing, 1, 0.0) == []
     assert swarm.output(9) == b""
     assert swarm.uploads(9, 1 << 20) == []
     assert swarm.delivered(9, 5, 0.0) == []
