@@ -80,24 +80,27 @@ class Processes:
 
     def submit(self, job: Job) -> Future[str]:
         """Queue it."""
+        before = {process.pid for process in multiprocessing.active_children()}
         with _undisturbed():  # the executor makes its processes here, one a job
-            return self._executor.submit(_work, job)
+            future = self._executor.submit(_work, job)
+        now = {process.pid for process in multiprocessing.active_children()}
+        self._pids |= {pid for pid in now - before if pid is not None}
+        return future
 
     def heard(self) -> list[tuple[int, float]]:
         """What came through the queue."""
         found = []
         with suppress(queue.Empty):
             while True:
-                number, said = self._reports.get_nowait()
-                if number < 0:
-                    self._pids.add(int(said))
-                else:
-                    found.append((number, said))
+                found.append(self._reports.get_nowait())
         return found
 
     def abandon(self) -> None:
-        """End the processes by their ids; the executor has no such word before Python 3.14."""
-        self.heard()
+        """End the processes by their ids; the executor has no such word before Python 3.14.
+
+        All of them, those included that are still starting: one that is ended while it waits for a
+        job takes the lock of the queue along, and who came to it later would wait for ever.
+        """
         self._executor.shutdown(wait=False, cancel_futures=True)
         for pid in self._pids:
             with suppress(ProcessLookupError):
@@ -190,7 +193,6 @@ _reports: Any = None
 def _begin(reports: Any) -> None:
     global _reports  # noqa: PLW0603 - an initializer has no other way to hand something on
     _reports = reports
-    reports.put((-1, os.getpid()))
 
 
 def _work(job: Job) -> str:

@@ -38,6 +38,16 @@ NUMBERS: Final = {"mainline": (8, 4, 8), "amino": (20, 10, 3)}
 REFRESH: Final = {"mainline": 900.0, "amino": 600.0}
 """Seconds between two refreshes of a bucket: BEP 5's, and kubo's."""
 
+WITHOUT: Final = {
+    "network.latency other than constant": (
+        """--set "network.latency={ model = 'constant', seconds = 0.05 }\""""
+    ),
+    "network.loss": "--set network.loss=0",
+    "network.streams": "--set network.streams=false",
+    "codec": "--set codec=false",
+}
+"""How to do without what is not known here, where that is a small thing to say."""
+
 
 def run(
     scenario: Scenario, chance: Chance, progress: Callable[[float], None] | None = None
@@ -80,11 +90,23 @@ def population(scenario: Scenario) -> int:
 
 
 def refuse(scenario: Scenario) -> None:
-    """Say no to what whole lookups do not know.
+    """Say no to what whole lookups do not know: to all of it at once, and how to do without.
 
     Raises:
         ConfigError: There is such a thing.
     """
+    said = [what for what, wanted in _unknown(scenario).items() if wanted]
+    if said:
+        instead = 'take fidelity = "protocol" or "message"'
+        flags = [WITHOUT[what] for what in said if what in WITHOUT]
+        if len(flags) == len(said):
+            instead = f"say {' '.join(flags)}, or {instead}"
+        verb = "is" if len(said) == 1 else "are"
+        raise ConfigError(f"{', '.join(said)} {verb} not known at lookup fidelity", hint=instead)
+
+
+def _unknown(scenario: Scenario) -> dict[str, bool]:
+    """What this fidelity does not know, and whether a scenario wants it."""
     network, rules, traffic = scenario.network, scenario.rules, scenario.traffic
     churn = scenario.churn
     unknown = {
@@ -105,13 +127,7 @@ def refuse(scenario: Scenario) -> None:
         "events": bool(scenario.events),
         "codec": scenario.codec,
     }
-    unknown |= {f"rules.switches.{name}": name != "edge" for name in rules.switches}
-    for what, wanted in unknown.items():
-        if wanted:
-            raise ConfigError(
-                f"{what} is not known at lookup fidelity",
-                hint='take fidelity = "protocol" or "message"',
-            )
+    return unknown | {f"rules.switches.{name}": name != "edge" for name in rules.switches}
 
 
 def rule_of(rules: Rules) -> Rule:

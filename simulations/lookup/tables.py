@@ -202,19 +202,26 @@ def _sample(
         for index in range(k):
             row[index] = low + index if index < size else NOBODY
         return
+    # All throws first, which a processor makes several at a time, for none depends on another.
+    for index in range(k):
+        row[index] = low + below(size - k + index + 1, seed, counter + index)
     # Rows are short and mostly of wide ranges: whoever hits no mark has not been drawn before.
     marks[:] = np.uint64(0)
     for index in range(k):
-        last = size - k + index
-        drawn = low + below(last + 1, seed, counter + index)
-        mark = np.uint64(1) << np.uint64(drawn & 63)
-        where = (drawn >> 6) & (len(marks) - 1)
-        if marks[where] & mark and _holds(row, index, drawn):
-            drawn = low + last
-            mark = np.uint64(1) << np.uint64(drawn & 63)
-            where = (drawn >> 6) & (len(marks) - 1)
-        marks[where] |= mark
-        row[index] = drawn
+        drawn = row[index]
+        if _marked(marks, drawn) and _holds(row, index, drawn):
+            row[index] = low + size - k + index
+            _marked(marks, row[index])
+
+
+@compiled
+def _marked(marks: NDArray[np.uint64], drawn: int) -> bool:
+    """Mark ``drawn``; whether it, or another with its mark, has been marked before."""
+    mark = np.uint64(1) << np.uint64(drawn & 63)
+    where = (drawn >> 6) & (len(marks) - 1)
+    known = marks[where] & mark
+    marks[where] |= mark
+    return bool(known)
 
 
 @compiled

@@ -37,7 +37,7 @@ def test_here_what_fails_is_raised_at_once(tmp_path: Path) -> None:
         hands.submit(job)
 
 
-def test_several_are_processes_that_tell_who_they_are(tmp_path: Path) -> None:
+def test_several_are_processes_that_tell_how_far_they_are(tmp_path: Path) -> None:
     jobs = runner(tmp_path).jobs
     with crew(2, deaf) as hands:
         assert isinstance(hands, Processes)
@@ -48,6 +48,17 @@ def test_several_are_processes_that_tell_who_they_are(tmp_path: Path) -> None:
             heard |= {number for number, _ in hands.heard()}
         assert 1 <= len(hands._pids) <= 2
     assert all(job.done for job in jobs)
+
+
+def test_who_is_still_starting_is_ended_too(tmp_path: Path) -> None:
+    jobs = runner(tmp_path).jobs[:2]
+    with crew(2, deaf) as hands:
+        assert isinstance(hands, Processes)
+        for job in jobs:
+            hands.submit(job)
+        hands.abandon()
+        assert len(hands._pids) == 2
+    assert not any(job.done for job in jobs)
 
 
 def test_in_processes_what_fails_comes_back_as_it_was(tmp_path: Path) -> None:

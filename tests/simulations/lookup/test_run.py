@@ -111,6 +111,17 @@ def test_what_it_does_not_know_it_refuses_by_name(change: dict[str, Any], word: 
     assert "protocol" in caught.value.hint
 
 
+def test_it_says_all_that_it_does_not_know_and_how_to_do_without() -> None:
+    wide = Network(nodes=1000, latency=Plane(), loss=0.01)
+    with pytest.raises(ConfigError, match=r"latency .* constant, network\.loss are") as caught:
+        run(scenario(network=wide), Chance(1))
+    assert "model = 'constant', seconds = 0.05" in caught.value.hint
+    assert "--set network.loss=0, or take" in caught.value.hint
+    with pytest.raises(ConfigError, match=r"loss, traffic\.puts") as mixed:
+        run(scenario(network=Network(nodes=1000, loss=0.01), traffic=Traffic(puts=0.5)), Chance(1))
+    assert mixed.value.hint.startswith("take fidelity")
+
+
 @pytest.mark.parametrize(
     ("rules", "numbers"),
     [
