@@ -14,9 +14,9 @@ import numpy as np
 
 from simulations.compiled import bit_length
 from simulations.dice import unit
-from simulations.swarm.arrays import LANES, MOST_OPEN, NOBODY, PLANES, Array, Arrays
-from simulations.swarm.lanes import count
-from simulations.swarm.machine import inner
+from simulations.swarm.arrays import LANES, NOBODY, PLANES, Array, Arrays
+from simulations.swarm.lanes import count, ones
+from simulations.swarm.machine import often
 
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
@@ -24,7 +24,7 @@ MOST_COUNTED = 2**PLANES - 1
 """Neighbours counted; of a larger crowd the first ones."""
 
 
-@inner
+@often
 def draw(arrays: Arrays) -> float:
     """The next random number in [0, 1)."""
     knob = arrays.knobs[0]
@@ -32,25 +32,31 @@ def draw(arrays: Arrays) -> float:
     return unit(knob.seed, knob.thrown)
 
 
-@inner
+@often
 def has(bits: Array, piece: int) -> bool:
     """Whether ``piece`` is in the set."""
     return bool((bits[piece >> 6] >> np.uint64(piece & 63)) & _ONE)
 
 
-@inner
+@often
 def add(bits: Array, piece: int) -> None:
     """Put ``piece`` into the set."""
     bits[piece >> 6] |= _ONE << np.uint64(piece & 63)
 
 
-@inner
+@often
 def discard(bits: Array, piece: int) -> None:
     """Take ``piece`` out of the set."""
     bits[piece >> 6] &= ~(_ONE << np.uint64(piece & 63))
 
 
-@inner
+@often
+def lowest(word: np.uint64) -> int:
+    """The number of the lowest bit that is set."""
+    return bit_length(word & (~word + _ONE)) - 1
+
+
+@often
 def offers(theirs: Array, ours: Array) -> bool:
     """Whether ``theirs`` has a piece that ``ours`` lacks."""
     for w in range(theirs.shape[0]):  # noqa: SIM110 - a generator would be an object
@@ -59,7 +65,7 @@ def offers(theirs: Array, ours: Array) -> bool:
     return False
 
 
-@inner
+@often
 def _least(have: Array) -> int:
     """Keep of the candidates (the last row) those with the least count; how many there are."""
     words, last = have.shape[1], have.shape[0] - 1
@@ -73,27 +79,25 @@ def _least(have: Array) -> int:
                 wanted[w] &= ~have[last - PLANES + i, w]
     left = 0
     for w in range(words):
-        rest = wanted[w]
-        while rest:
-            rest &= rest - _ONE
-            left += 1
+        left += ones(wanted[w])
     return left
 
 
-@inner
+@often
 def _nth(bits: Array, n: int) -> int:
     """The n-th piece of a set, from 0."""
     for w in range(bits.shape[0]):
         rest = bits[w]
-        while rest:
-            if n == 0:
-                return w * 64 + bit_length(rest & (~rest + _ONE)) - 1
+        if n >= ones(rest):
+            n -= ones(rest)
+            continue
+        for _ in range(n):
             rest &= rest - _ONE
-            n -= 1
+        return w * 64 + lowest(rest)
     return NOBODY
 
 
-@inner
+@often
 def choose(arrays: Arrays, v: int, u: int) -> int:
     """What ``v`` asks ``u`` for next: a piece that is rarest around ``v``; chance among equals."""
     have = arrays.have
@@ -102,28 +106,25 @@ def choose(arrays: Arrays, v: int, u: int) -> int:
         return NOBODY
     left = _least(have)
     wanted = have[have.shape[0] - 1]
-    if arrays.peers[v].loose > 0:
-        begun = _begun(arrays, v, wanted)
-        if begun >= 0:
-            return begun
+    begun = _begun(arrays, v, wanted)
+    if begun >= 0:
+        return begun
     return _nth(wanted, int(draw(arrays) * left))
 
 
-@inner
+@often
 def _begun(arrays: Arrays, v: int, wanted: Array) -> int:
     """What of ``wanted`` is under way."""
-    seen = 0
-    for k in range(MOST_OPEN):
-        if seen == arrays.peers[v].opened:
-            break
-        piece = int(arrays.parts[v, k, 0].piece)
-        seen += piece >= 0
-        if piece >= 0 and has(wanted, piece):
+    rest = arrays.peers[v].idle
+    while rest:
+        piece = int(arrays.parts[v, lowest(rest), 0].piece)
+        if has(wanted, piece):
             return piece
+        rest &= rest - _ONE
     return NOBODY
 
 
-@inner
+@often
 def _candidates(have: Array, theirs: Array, busy: Array, near: Array, found: int) -> bool:
     """Pieces that one has and the other wants, into the last row, counted; whether there are."""
     any_of, last = _NONE, have.shape[0] - 1

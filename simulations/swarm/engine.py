@@ -12,7 +12,7 @@ import numpy as np
 
 from simulations.compiled import fetch
 from simulations.swarm.arrays import (
-    AWAY,
+    DUE,
     FRESH_PEER,
     FRESH_PIECE,
     GONE,
@@ -27,8 +27,9 @@ from simulations.swarm.arrays import (
 )
 from simulations.swarm.bits import MOST_COUNTED, add, draw, has
 from simulations.swarm.choking import fill, rechoke
+from simulations.swarm.flowing import book_given, flow_on, look_ahead, look_on
 from simulations.swarm.judging import sever
-from simulations.swarm.machine import inner, kernel
+from simulations.swarm.machine import inner, kernel, often
 from simulations.swarm.moving import serve
 
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -36,6 +37,8 @@ _ONE = np.uint64(1)
 _AHEAD = 4
 """Peers between two links of the chain that are fetched ahead: a miss takes as long as serving
 some peers."""
+_LINKS = 3
+"""The chain: a connection; its other end and the peer there; the piece it gives to."""
 _ASKED = 3
 """How often a peer looks for one more neighbour before it gives up for now."""
 
@@ -82,11 +85,13 @@ def _link(arrays: Arrays, e: int, f: int, v: int) -> None:
     """Let ``e`` begin as a connection to ``v``."""
     edge = arrays.edges[e]
     edge.peer, edge.twin = v, f
-    edge.entry = edge.chunk = edge.offer = NOBODY
-    edge.gives = edge.paid = edge.lying = 0
-    edge.trust = edge.turns = 0
-    edge.received = edge.received_before = edge.sent = edge.sent_before = edge.fake = 0.0
-    edge.began = edge.served = arrays.knobs[0].now
+    edge.entry = edge.chunk = NOBODY
+    edge.gives = edge.comes = edge.paid = edge.known = edge.lying = edge.trust = 0
+    edge.received = edge.received_before = 0.0
+    edge.began = edge.served = arrays.knobs[0].spent
+    aside = arrays.asides[e]
+    aside.sent = aside.sent_before = aside.fake = 0.0
+    aside.offer = NOBODY
 
 
 @inner
@@ -187,35 +192,40 @@ def depart(arrays: Arrays) -> None:
             i += 1
 
 
-@inner
-def _choke(arrays: Arrays, u: int) -> None:
-    """Review the slots when it is time, and fill free ones in between."""
-    peer, knob = arrays.peers[u], arrays.knobs[0]
-    if peer.state == AWAY or peer.count == 0 or peer.up == 0.0:
-        return
-    if knob.spent % knob.round == peer.phase:
-        rechoke(arrays, u)
-    elif peer.given < knob.slots:
-        fill(arrays, u)
-
-
 @kernel
 def choke(arrays: Arrays) -> None:
     """Begin a step: let each peer look after its neighbours and its slots."""
     knob = arrays.knobs[0]
+    phase = knob.spent % knob.round
     for i in range(knob.here):
+        _look_ahead(arrays, i + _AHEAD, phase)
         v = int(arrays.lists[HERE, i])
         peer = arrays.peers[v]
-        if knob.spent % knob.round == peer.phase and 2 * peer.degree < peer.wanted:
+        if peer.phase == phase and 2 * peer.degree < peer.wanted:
             _seek(arrays, v)
         peer.budget = peer.down * knob.step
-        _choke(arrays, v)
+        if peer.count == 0 or peer.up == 0.0:
+            continue
+        if peer.phase == phase:
+            rechoke(arrays, v)
+        if peer.given < knob.slots:
+            fill(arrays, v)
     for i in range(knob.here):
         peer = arrays.peers[int(arrays.lists[HERE, i])]
         peer.unserved = peer.fetches
 
 
-@inner
+@often
+def _look_ahead(arrays: Arrays, i: int, phase: int) -> None:
+    """Fetch the connections of whoever reviews them some turns from now."""
+    if i < arrays.knobs[0].here:
+        peer = arrays.peers[int(arrays.lists[HERE, i])]
+        if peer.phase == phase:
+            for e in range(peer.row, peer.row + peer.room, 2):
+                fetch(arrays.edges, e)
+
+
+@often
 def _in_turn(arrays: Arrays, turn: int) -> int:
     """Who is present at a place of the circle."""
     here = int(arrays.knobs[0].here)
@@ -224,44 +234,31 @@ def _in_turn(arrays: Arrays, turn: int) -> int:
     return int(arrays.lists[HERE, turn])
 
 
-@inner
-def _look_ahead(arrays: Arrays, turn: int) -> None:
-    """Fetch what serving will read in some turns: each turn one link more of the chain.
+@kernel
+def transfer(arrays: Arrays) -> None:
+    """Let each peer upload for one step, another one first each time.
 
-    A link may have changed when its turn comes; then it is read from afar, as all would be.
+    First all those whose slots just flow on, then, in the same order, those where something ends.
     """
-    knob, slots, edges = arrays.knobs[0], arrays.slots, arrays.edges
-    v = _in_turn(arrays, turn + 4 * _AHEAD)
-    fetch(slots, v, 0)
-    fetch(arrays.peers, v)
-    v = _in_turn(arrays, turn + 3 * _AHEAD)
-    for i in range(knob.slots):
-        if slots[v, i] >= 0:
-            fetch(edges, slots[v, i])
-    v = _in_turn(arrays, turn + 2 * _AHEAD)
-    for i in range(knob.slots):
-        if slots[v, i] >= 0:
-            edge = edges[slots[v, i]]
-            fetch(edges, edge.twin)
-            fetch(arrays.peers, edge.peer)
-    v = _in_turn(arrays, turn + _AHEAD)
-    for i in range(knob.slots):
-        if slots[v, i] >= 0:
-            edge = edges[slots[v, i]]
-            twin = edges[edge.twin]
-            if twin.entry >= 0:
-                fetch(arrays.parts, edge.peer, twin.entry, twin.chunk)
+    knob, lists = arrays.knobs[0], arrays.lists
+    first, due = int(draw(arrays) * knob.here), 0
+    for i in range(knob.here):
+        look_on(arrays, _in_turn(arrays, first + i + 2 * _AHEAD))
+        v = _in_turn(arrays, first + i)
+        if not flow_on(arrays, v):
+            lists[DUE, due] = v
+            due += 1
+    for i in range(due):
+        for k in range(_LINKS):
+            if i + (_LINKS - k) * _AHEAD < due:
+                look_ahead(arrays, int(lists[DUE, i + (_LINKS - k) * _AHEAD]), k)
+        serve(arrays, int(lists[DUE, i]))
+    knob.spent += 1
+    knob.now = knob.spent * knob.step
 
 
 @kernel
-def transfer(arrays: Arrays) -> None:
-    """Let each peer upload for one step, another one first each time."""
-    knob = arrays.knobs[0]
-    first = int(draw(arrays) * knob.here)
-    for i in range(knob.here):
-        _look_ahead(arrays, first + i)
-        v = _in_turn(arrays, first + i)
-        if arrays.peers[v].given > 0:
-            serve(arrays, v)
-    knob.spent += 1
-    knob.now = knob.spent * knob.step
+def book_all(arrays: Arrays) -> None:
+    """Enter all that passed; who goes has done so."""
+    for v in range(arrays.knobs[0].peers):
+        book_given(arrays, v)

@@ -12,10 +12,11 @@ from simulations.swarm.arrays import (
     MOST_OPEN,
     ORDER,
     ORIGIN,
+    WIDE,
     Arrays,
     allocate,
 )
-from simulations.swarm.engine import arrive, choke, commit, depart, transfer
+from simulations.swarm.engine import arrive, book_all, choke, commit, depart, transfer
 from simulations.swarm.people import People, people
 from simulations.swarm.results import transfers
 from simulations.swarm.settings import BANS, CHOKES
@@ -52,6 +53,7 @@ def compiled_run(
             progress(float(knob.now))
     if progress is not None:
         progress(swarm.horizon)
+    book_all(arrays)
     return _rows(swarm, who, arrays)
 
 
@@ -87,8 +89,6 @@ def prepared(swarm: SwarmSettings, who: People, chance: Chance) -> Arrays:
     knobs = {
         "seed": chance.stream("kernel").word(),
         "step": swarm.step,
-        "turn": OPTIMISTIC_TURN,
-        "seed_turn": SEED_TURN,
         "chunk": 1 / sources,
         "block": content.block_bytes / content.piece_bytes,
         "lie": swarm.misfits.lie,
@@ -97,6 +97,9 @@ def prepared(swarm: SwarmSettings, who: People, chance: Chance) -> Arrays:
         "slots": rules.slots,
         "trust": rules.optimistic,
         "round": max(1, round(ROUND / swarm.step)),
+        "turn": max(1, round(OPTIMISTIC_TURN / swarm.step)),
+        "seed_turn": max(1, round(SEED_TURN / swarm.step)),
+        "sent": "fastest" in {rules.choke, rules.seed_choke},
         "seed_policy": CHOKES.index(rules.seed_choke),
         "whole": rules.whole,
         "leaves": content.hashes == "v2",
@@ -120,7 +123,7 @@ def _seat(
     peers["role"], peers["arrival"] = who.role, who.arrival
     peers["patience"], peers["stay"] = who.patience, who.stay
     peers["wanted"], peers["limit"] = wanted, limit
-    peers["up"], peers["down"] = who.up / piece, np.minimum(who.down / piece, 1e12)
+    peers["up"], peers["down"] = who.up / piece, np.minimum(who.down / piece, WIDE)
     peers["policy"] = CHOKES.index(swarm.rules.choke)
     peers["super"] = (who.role == ORIGIN) & swarm.origin.super_seeding
 
@@ -147,5 +150,5 @@ def memory(swarm: SwarmSettings) -> int:
     count = swarm.peers + swarm.origin.count
     row = rules.most_neighbours + MOST_BANNED * (swarm.misfits.liars > 0)
     view = max(0, swarm.misfits.view - rules.most_neighbours) * swarm.misfits.free_riders
-    parts = MOST_OPEN * content.sources * 48
-    return int(count * ((row + view) * 64 + parts + content.pieces / 4 + 700))
+    parts = MOST_OPEN * content.sources * 32
+    return int(count * ((row + view) * 48 + parts + rules.slots * 32 + content.pieces / 4 + 800))

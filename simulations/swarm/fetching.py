@@ -10,11 +10,15 @@ asked for the ends of pieces that everybody has spends a fifth of its uplink on 
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulations.swarm.arrays import LIAR, MOST_OPEN, NOBODY, Arrays
-from simulations.swarm.bits import add, choose, discard, draw, has
-from simulations.swarm.machine import inner
+from simulations.swarm.bits import add, choose, discard, draw, has, lowest
+from simulations.swarm.flowing import watch
+from simulations.swarm.machine import inner, often
 
 _FEW = 2
+_ONE = np.uint64(1)
 
 
 @inner
@@ -31,10 +35,10 @@ def pick(arrays: Arrays, f: int, v: int, u: int) -> bool:
     return False
 
 
-@inner
+@often
 def _take(arrays: Arrays, f: int, v: int, u: int, piece: int) -> bool:
     """Ask for a part of ``piece``: go on with what is begun, or begin it if there is room."""
-    k = _entry(arrays, v, piece) if arrays.peers[v].loose > 0 else NOBODY
+    k = _entry(arrays, v, piece)
     if k < 0:
         k = _begin(arrays, v, u, piece)
     if k < 0:
@@ -43,21 +47,18 @@ def _take(arrays: Arrays, f: int, v: int, u: int, piece: int) -> bool:
     return True
 
 
-@inner
+@often
 def _entry(arrays: Arrays, v: int, piece: int) -> int:
     """Where ``piece`` is under way, with something to ask for; -1 if it is not."""
-    seen = 0
-    for k in range(MOST_OPEN):
-        entry = arrays.parts[v, k, 0]
-        if entry.piece == piece:
-            return k if entry.free > 0 else NOBODY
-        seen += entry.piece >= 0
-        if seen == arrays.peers[v].opened:
-            break
+    rest = arrays.peers[v].idle
+    while rest:
+        if arrays.parts[v, lowest(rest), 0].piece == piece:
+            return lowest(rest)
+        rest &= rest - _ONE
     return NOBODY
 
 
-@inner
+@often
 def _begin(arrays: Arrays, v: int, u: int, piece: int) -> int:
     """Open a piece; -1 if too many are.
 
@@ -66,9 +67,9 @@ def _begin(arrays: Arrays, v: int, u: int, piece: int) -> int:
     parts, peer = arrays.parts.shape[2], arrays.peers[v]
     if peer.opened == MOST_OPEN:
         return NOBODY
-    k = 0
-    while arrays.parts[v, k, 0].piece >= 0:
-        k += 1
+    k = lowest(~peer.taken)
+    peer.taken |= _ONE << np.uint64(k)
+    peer.idle |= _ONE << np.uint64(k)
     entry = arrays.parts[v, k, 0]
     entry.piece, entry.left, entry.free = piece, parts, parts
     entry.mixed = entry.shared = 0
@@ -78,7 +79,6 @@ def _begin(arrays: Arrays, v: int, u: int, piece: int) -> int:
         chunk.got = 0.0
         chunk.holder = chunk.source = chunk.liar = NOBODY
     peer.opened += 1
-    peer.loose += parts
     return k
 
 
@@ -86,13 +86,15 @@ def _begin(arrays: Arrays, v: int, u: int, piece: int) -> int:
 def _suspected(arrays: Arrays, v: int, piece: int) -> bool:
     """Whether ``piece`` failed before."""
     suspects = arrays.suspects[v]
+    if suspects.shape[0] == 1:
+        return False  # Nobody lies here.
     for i in range(suspects.shape[0]):  # noqa: SIM110 - a generator would be an object
         if suspects[i].piece == piece:
             return True
     return False
 
 
-@inner
+@often
 def _ask(arrays: Arrays, f: int, v: int, u: int, k: int) -> None:
     """Ask on ``f`` for a chunk of an open piece that nobody is asked for."""
     size, best, most = arrays.knobs[0].chunk, NOBODY, -1.0
@@ -103,7 +105,8 @@ def _ask(arrays: Arrays, f: int, v: int, u: int, k: int) -> None:
     entry = arrays.parts[v, k, 0]
     arrays.parts[v, k, best].holder = f
     entry.free -= 1
-    arrays.peers[v].loose -= 1
+    if entry.free == 0:
+        arrays.peers[v].idle &= ~(_ONE << np.uint64(k))
     if entry.owner >= 0:
         entry.owner = u
     if entry.free == 0 or entry.owner >= 0:
@@ -111,11 +114,13 @@ def _ask(arrays: Arrays, f: int, v: int, u: int, k: int) -> None:
     _fetch(arrays, f, v, u, k, best)
 
 
-@inner
+@often
 def _fetch(arrays: Arrays, f: int, v: int, u: int, k: int, c: int) -> None:
     edge, knob = arrays.edges[f], arrays.knobs[0]
-    edge.entry, edge.chunk, edge.fake = k, c, 0.0
-    edge.lying = arrays.peers[u].role == LIAR and draw(arrays) < knob.lie
+    edge.entry, edge.chunk, edge.lying = k, c, 0
+    if arrays.peers[u].role == LIAR:
+        edge.lying = draw(arrays) < knob.lie
+        arrays.asides[f].fake = 0.0
     arrays.peers[v].fetches += 1
     arrays.peers[v].unserved += 1
 
@@ -127,6 +132,7 @@ def _join(arrays: Arrays, f: int, v: int, u: int) -> bool:
     Two peers asked for the rest of a chunk send different blocks of it, as long as the one who
     asks cancels in time: what both send anyway is not counted here.
     """
+    watch(arrays, v)
     have, best, part, least = arrays.have[u], NOBODY, NOBODY, 1.0
     for k in range(MOST_OPEN):
         entry = arrays.parts[v, k, 0]
@@ -149,8 +155,8 @@ def _shown(arrays: Arrays, f: int, v: int, u: int) -> bool:
 
     Of the pieces that ``v`` lacks it shows what it showed least often.
     """
-    edge = arrays.edges[arrays.edges[f].twin]
-    offer = int(edge.offer)
+    aside = arrays.asides[arrays.edges[f].twin]
+    offer = int(aside.offer)
     if offer >= 0 and not has(arrays.have[v], offer):
         return not has(arrays.busy[v], offer) and _take(arrays, f, v, u, offer)
     if offer >= 0 and not _passed_on(arrays, v, u, offer):
@@ -158,7 +164,7 @@ def _shown(arrays: Arrays, f: int, v: int, u: int) -> bool:
     piece = _seldom(arrays, v)
     if piece < 0:
         return _join(arrays, f, v, u)
-    edge.offer = piece
+    aside.offer = piece
     arrays.pieces[piece].shown += 1
     return _take(arrays, f, v, u, piece)
 
@@ -193,7 +199,7 @@ def _seldom(arrays: Arrays, v: int) -> int:
     return best
 
 
-@inner
+@often
 def release(arrays: Arrays, f: int, v: int) -> None:
     """Nothing more comes to ``v`` on ``f``; what came stays."""
     edge = arrays.edges[f]
@@ -208,7 +214,7 @@ def release(arrays: Arrays, f: int, v: int) -> None:
     chunk.holder = _helper(arrays, v, k, c) if entry.shared else NOBODY
     if chunk.holder < 0:
         entry.free += 1
-        arrays.peers[v].loose += 1
+        arrays.peers[v].idle |= _ONE << np.uint64(k)
         discard(arrays.busy[v], entry.piece)
 
 

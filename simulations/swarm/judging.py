@@ -9,19 +9,22 @@ hash a block: the block itself names its sender, and no more than it is lost.
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulations.swarm.arrays import FRESH_PEER, FRESH_PIECE, LIAR, NOBODY, Arrays
-from simulations.swarm.bits import discard
+from simulations.swarm.bits import MOST_COUNTED, discard
 from simulations.swarm.choking import end_turn
 from simulations.swarm.fetching import release
-from simulations.swarm.machine import inner
+from simulations.swarm.machine import inner, often
 
 NEVER = 0
 POINTS = 1
 DIGESTS = 2
+_ONE = np.uint64(1)
 _GOOD, _FAILED, _MOST, _DISTRUST = 1, -2, 8, -7
 
 
-@inner
+@often
 def judge(arrays: Arrays, v: int, k: int) -> None:
     """The open piece ``k`` of ``v`` is whole: is it true?"""
     peer, piece, false = arrays.peers[v], int(arrays.parts[v, k, 0].piece), False
@@ -29,6 +32,7 @@ def judge(arrays: Arrays, v: int, k: int) -> None:
         false = false or arrays.parts[v, k, c].liar >= 0
     arrays.parts[v, k, 0].piece = NOBODY
     peer.opened -= 1
+    peer.taken &= ~(_ONE << np.uint64(k))
     if false:
         peer.wasted += 1.0
         discard(arrays.busy[v], piece)
@@ -141,7 +145,7 @@ def sever(arrays: Arrays, e: int) -> None:
     twin = arrays.edges[edge.twin]
     if edge.gives:
         end_turn(arrays, e)
-    if twin.gives:
+    if edge.comes:
         end_turn(arrays, int(edge.twin))
     release(arrays, e, int(twin.peer))
     release(arrays, int(edge.twin), int(edge.peer))
@@ -155,8 +159,8 @@ def _forget(arrays: Arrays, u: int, v: int) -> None:
     """Count ``v`` no longer among the neighbours of ``u``; the last takes its place."""
     near, peer = arrays.near[u], arrays.peers[u]
     peer.degree -= 1
-    last = min(int(peer.degree), near.shape[0] - 1)
-    for j in range(near.shape[0]):
+    last = min(int(peer.degree), MOST_COUNTED - 1)
+    for j in range(MOST_COUNTED):
         if near[j] == v:
             near[j] = near[last]
             near[last] = arrays.peers.shape[0]

@@ -56,6 +56,11 @@ def count(have: Array, near: Array, found: int, w: int) -> None:
             have[top + i, lane] = planes[i]
 
 
+def ones(word: Any) -> int:
+    """How many bits of ``word`` (a uint64) are set: an instruction that numba has no name for."""
+    return int(word).bit_count()
+
+
 class _Bits:
     """A vector of the compiler's, with the operators of Python, so that one text means both."""
 
@@ -113,5 +118,21 @@ def _count(_context: Any, have: Any, near: Any, found: Any, w: Any) -> Any:
 def _compiled_count(have: Any, near: Any, found: Any, w: Any) -> Callable[..., None]:
     def counted(have: Any, near: Any, found: Any, w: Any) -> None:
         _count(have, near, found, w)
+
+    return counted
+
+
+@extending.intrinsic  # type: ignore[untyped-decorator]
+def _ones(_context: Any, word: Any) -> Any:
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return numba.types.int64(numba.types.uint64), generate
+
+
+@extending.overload(ones, jit_options={"cache": True})  # type: ignore[untyped-decorator]
+def _compiled_ones(word: Any) -> Callable[[Any], int]:
+    def counted(word: Any) -> int:
+        return _ones(word)  # type: ignore[no-any-return]
 
     return counted

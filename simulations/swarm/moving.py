@@ -8,63 +8,48 @@ step can be given on from the next: never early, so that no run can beat what ph
 
 from __future__ import annotations
 
-from simulations.swarm.arrays import NOBODY, Array, Arrays
+from simulations.swarm.arrays import NOBODY, Arrays
 from simulations.swarm.bits import discard
 from simulations.swarm.choking import OVER, end_turn
 from simulations.swarm.fetching import pick
+from simulations.swarm.flowing import LEAST, book, let_flow
 from simulations.swarm.judging import NEVER, ban, judge
-from simulations.swarm.machine import inner
+from simulations.swarm.machine import inner, often
 
-_LEAST = 1e-9
-"""Less than a byte of any piece: rounding."""
 _TRIES = 2
 
 
-@inner
+@often
 def serve(arrays: Arrays, u: int) -> None:
     """Upload for one step."""
     knob, peer = arrays.knobs[0], arrays.peers[u]
     budget = peer.up * knob.step
-    slot = int(knob.spent % knob.slots)  # Another one first each time.
+    i = int(knob.spent % knob.slots)  # Another one first each time.
     for _ in range(_TRIES):
         left = peer.given
         for _ in range(knob.slots):
-            e = int(arrays.slots[u, slot])
-            slot = slot + 1 if slot + 1 < knob.slots else 0
-            if e < 0:
-                continue
-            took = _flow(arrays.edges, arrays.peers, arrays.parts, knob.chunk, e, budget / left)
-            budget -= took if took >= 0 else _upload(arrays, u, e, budget / left)
-            left -= 1
-        if budget < _LEAST or peer.given == 0:
+            slot = arrays.slots[u, i]
+            if slot.edge >= 0:
+                share = budget / left
+                if slot.moved + share <= slot.room:
+                    slot.moved += share
+                    budget -= share
+                else:
+                    budget -= _upload(arrays, u, i, share)
+                left -= 1
+            i = i + 1 if i + 1 < knob.slots else 0
+        if budget < LEAST or peer.given == 0:
             break
 
 
 @inner
-def _flow(edges: Array, peers: Array, parts: Array, size: float, e: int, share: float) -> float:
-    """Send ``share`` on ``e`` if that completes nothing, as most steps do; else -1."""
-    edge = edges[e]
-    twin, peer = edges[edge.twin], peers[edge.peer]
-    if twin.entry < 0 or twin.lying:
-        return -1.0
-    part = parts[edge.peer, twin.entry, twin.chunk]
-    u = twin.peer
-    moved = min(share, peer.budget / max(peer.unserved, 1))
-    if part.got + moved + _LEAST > size or part.source != u:
-        return -1.0
-    peer.unserved -= 1
-    part.got += moved
-    edge.sent += moved
-    twin.received += moved
-    peer.budget -= moved
-    peer.downloaded += moved
-    peers[u].uploaded += moved
-    return float(moved)
+def _upload(arrays: Arrays, u: int, i: int, share: float) -> float:
+    """Send up to ``share`` through slot ``i``; how much it took.
 
-
-@inner
-def _upload(arrays: Arrays, u: int, e: int, share: float) -> float:
-    """Send up to ``share`` on ``e``; how much it took. Who wants nothing more loses its turn."""
+    Who wants nothing more loses its turn.
+    """
+    book(arrays, u, i)
+    e = int(arrays.slots[u, i].edge)
     edge = arrays.edges[e]
     f, v = int(edge.twin), int(edge.peer)
     twin, peer = arrays.edges[f], arrays.peers[v]
@@ -74,7 +59,7 @@ def _upload(arrays: Arrays, u: int, e: int, share: float) -> float:
     room = peer.budget / max(peer.unserved, 1)
     peer.unserved -= 1
     left = total = min(share, room)
-    while left > _LEAST and arrays.knobs[0].fresh < arrays.lists.shape[1]:
+    while left > LEAST and arrays.knobs[0].fresh < arrays.lists.shape[1]:
         if twin.entry < 0 and (edge.paid == OVER or not pick(arrays, f, v, u)):
             end_turn(arrays, e)
             break
@@ -82,15 +67,18 @@ def _upload(arrays: Arrays, u: int, e: int, share: float) -> float:
         if twin.peer != u:
             break  # Banned.
     moved = total - left
-    edge.sent += moved
+    if arrays.knobs[0].sent:
+        arrays.asides[e].sent += moved
     twin.received += moved
     peer.budget -= moved
     peer.downloaded += moved
     arrays.peers[u].uploaded += moved
+    if edge.gives:
+        let_flow(arrays, u, i)
     return float(moved)
 
 
-@inner
+@often
 def _put(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
     """Add up to ``most`` to the chunk that comes on ``f``; how much fitted."""
     edge, knob = arrays.edges[f], arrays.knobs[0]
@@ -105,7 +93,7 @@ def _put(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
     chunk.source = u
     if edge.lying:
         chunk.liar = u
-    if knob.chunk - chunk.got < _LEAST:
+    if knob.chunk - chunk.got < LEAST:
         chunk.got = knob.chunk
         _close(arrays, f, v, k, c)
     return float(amount)
@@ -114,18 +102,18 @@ def _put(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
 @inner
 def _lie(arrays: Arrays, f: int, v: int, u: int, most: float) -> float:
     """A false block where each block has its hash: it is lost, and its sender known."""
-    edge, knob = arrays.edges[f], arrays.knobs[0]
-    amount = min(most, knob.block - edge.fake)
-    edge.fake += amount
+    knob, aside = arrays.knobs[0], arrays.asides[f]
+    amount = min(most, knob.block - aside.fake)
+    aside.fake += amount
     arrays.peers[v].wasted += amount
-    if knob.block - edge.fake < _LEAST:
-        edge.fake = 0.0
+    if knob.block - aside.fake < LEAST:
+        aside.fake = 0.0
         if knob.ban != NEVER:
             ban(arrays, v, u)
     return float(amount)
 
 
-@inner
+@often
 def _close(arrays: Arrays, f: int, v: int, k: int, c: int) -> None:
     """A chunk is whole."""
     entry, peer = arrays.parts[v, k, 0], arrays.peers[v]

@@ -102,7 +102,8 @@ def test_unequal_links_are_met_as_their_shares_say() -> None:
     assert sorted(set(ups)) == [UP / 2, 4 * UP]
     assert (ups == 4 * UP).sum() == 10
     fast = np.median(durations(rows)[rows["up_bps"] == 4 * UP])
-    assert fast <= np.nanmedian(durations(rows)[rows["up_bps"] == UP / 2])
+    slow = np.nanmedian(durations(rows)[rows["up_bps"] == UP / 2])
+    assert fast <= slow + swarm.step, "nearly all end together, when the last pieces spread"
 
 
 def test_without_a_source_nobody_has_anything() -> None:
@@ -178,12 +179,14 @@ def test_free_riders_upload_nothing_and_wait_longer() -> None:
 
 
 def test_a_large_view_is_trusted_more_often() -> None:
-    how = {"peers": 200, "pieces": 100, "misfits__free_riders": 0.1, "arrivals__selfish": True}
+    # As long as few do so: were it one in ten, they would take each other's trust.
+    how = {"peers": 200, "pieces": 100, "misfits__free_riders": 0.02}
     few = {"rules__neighbours": 10, "rules__most_neighbours": 20}
-    narrow = swarmed(**how, **few)[1]
-    wide = swarmed(**how, **few, misfits__view=150)[1]
-    times = [float(np.nanmedian(durations(r.where(r["role"] == 2)))) for r in (narrow, wide)]
-    assert times[1] <= times[0]
+    for seed in (1, 2, 3):
+        narrow = swarmed(seed, **how, **few)[1]
+        wide = swarmed(seed, **how, **few, misfits__view=150)[1]
+        times = [float(np.nanmean(durations(r.where(r["role"] == 2)))) for r in (narrow, wide)]
+        assert times[1] < times[0]
 
 
 def test_a_source_no_faster_than_others_gains_by_showing_pieces_once() -> None:

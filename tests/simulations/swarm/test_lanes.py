@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulations.compiled import compiled
 from simulations.swarm.arrays import LANES, PLANES, SEVEN
-from simulations.swarm.lanes import adder, count
+from simulations.swarm.lanes import adder, count, ones
 
 PEERS = 70
 
@@ -16,6 +16,16 @@ PEERS = 70
 @compiled
 def counted(have: Any, near: Any, found: int, w: int) -> None:
     count(have, near, found, w)
+
+
+@compiled
+def compiled_ones(word: Any) -> int:
+    return ones(word)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_ones_are_counted_as_python_does(word: int) -> None:
+    assert ones(np.uint64(word)) == compiled_ones(np.uint64(word)) == word.bit_count()
 
 
 @given(st.integers(0, 1), st.integers(0, 1), st.integers(0, 1))
