@@ -57,7 +57,7 @@ from typing import TYPE_CHECKING, Final
 from dht.core.shortlist import ANSWERED, DROPPED, FAILED, SLOW, UNASKED, WAITING, Shortlist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Iterable
 
     from dht.core.keys import Key
     from dht.core.messages import Contact
@@ -68,8 +68,6 @@ WIDEST: Final = 2
 """How many times alpha may be in flight: that serves a network half dead. Where nobody has answered
 yet it stays at alpha: mostly we are cut off, for a moment or longer, and would only use up whom we
 know."""
-ANSWER_LIMIT: Final = 2
-"""Contacts read of one answer, in k: an honest answer holds k, or k of each address family."""
 
 
 def request_limit(k: int) -> int:
@@ -364,21 +362,7 @@ class Lookup:
         if seen.issuperset(map(id, named)):
             return False
         fresh = [contact for contact in named if id(contact) not in seen]
-        return self._learn(self._nearest(fresh), depth)
-
-    def _nearest(self, fresh: list[Contact]) -> Iterable[Contact]:
-        """The part of an answer that is read: the nearest, and one of each address.
-
-        An honest table has no two of one address. Without the second rule one answer could make
-        us send as many requests to one victim as it names ports of it.
-        """
-        if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
-            return fresh
-        target, address_of = self.target, self._policy.contacts.address
-        first: dict[Hashable, Contact] = {}
-        for contact in sorted(fresh, key=lambda contact: contact.key ^ target):
-            first.setdefault(address_of(contact.endpoint), contact)
-        return islice(first.values(), ANSWER_LIMIT * self._policy.k)
+        return self._learn(self._shortlist.worth_reading(fresh), depth)
 
     def _learn(self, contacts: Iterable[Contact], depth: int) -> bool:
         """Rank those of ``contacts`` that are new; whether there was any."""

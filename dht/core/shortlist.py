@@ -18,11 +18,12 @@ the limits cannot bite and cost nothing; else each change of the list re-ranks i
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     from dht.core.keys import Key
     from dht.core.messages import Contact
@@ -36,6 +37,9 @@ SLOW: Final = 2
 ANSWERED: Final = 3
 FAILED: Final = 4
 DROPPED: Final = 5
+
+ANSWER_LIMIT: Final = 2
+"""Contacts read of one answer, in k: an honest answer holds k, or k of each address family."""
 
 
 class Candidate:
@@ -115,6 +119,20 @@ class Shortlist:
         for candidate in self.ranked:
             if candidate.state < FAILED and not candidate.barred:
                 yield candidate
+
+    def worth_reading(self, fresh: list[Contact]) -> Iterable[Contact]:
+        """The part of an answer that is read: the nearest, and one of each address.
+
+        An honest table has no two of one address. Without the second rule one answer could make
+        us send as many requests to one victim as it names ports of it.
+        """
+        if len(fresh) < 2:  # noqa: PLR2004 - nothing to choose from
+            return fresh
+        target, address_of = self._target, self._address_of
+        first: dict[Hashable, Contact] = {}
+        for contact in sorted(fresh, key=lambda contact: contact.key ^ target):
+            first.setdefault(address_of(contact.endpoint), contact)
+        return islice(first.values(), ANSWER_LIMIT * self._policy.k)
 
     def add(self, contact: Contact, depth: int) -> None:
         """Rank a contact whose key is not known yet. Call :meth:`settle` after the last one."""

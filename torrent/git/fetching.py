@@ -17,7 +17,7 @@ fetched again.
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,8 @@ class Fetcher:
         """
         await trio.to_thread.run_sync(self._borrow, generations)
         torrents: list[Torrent] = []
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(let_go, self._session, torrents)
             for each in generations:
                 source, peers = source_of(each), self._peers
                 torrents.append(
@@ -102,9 +103,6 @@ class Fetcher:
                 Arriving(each, self._directory / each.file, partial(_reached, torrent, each.length))
                 for each, torrent in zip(generations, torrents, strict=True)
             ]
-        finally:
-            with trio.CancelScope(shield=True):
-                await let_go(self._session, torrents)
 
     def _borrow(self, generations: Sequence[Generation]) -> None:
         """Take what this machine has; it is hashed like anything else."""
@@ -128,10 +126,20 @@ async def _reached(torrent: Torrent, length: int, at: int) -> int:
 
 
 async def let_go(session: Session, torrents: Sequence[Torrent]) -> None:
-    """Remove torrents from a session."""
-    await trio.lowlevel.checkpoint()
-    for torrent in torrents:
-        await session.remove(torrent)
+    """Remove torrents from a session, cancelled or not."""
+    with trio.CancelScope(shield=True):
+        await trio.lowlevel.checkpoint()
+        for torrent in torrents:
+            await session.remove(torrent)
+
+
+@asynccontextmanager
+async def kept_if_whole(session: Session, torrents: Sequence[Torrent]) -> AsyncIterator[None]:
+    """Let torrents go if the block does not end well: what was added to them in it, too."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(let_go, session, torrents)
+        yield
+        stack.pop_all()
 
 
 def source_of(generation: Generation) -> Metainfo | Magnet:
@@ -151,15 +159,11 @@ async def read_manifest(
     """
     torrent = await session.add(version.link, place, select=manifest_file, kept=False)
     told(torrent)
-    try:
+    async with kept_if_whole(session, [torrent]):
         info = _checked(await torrent.metadata())
         await torrent.completed()
         path = trio.Path(place.joinpath(*info.files[0].path.parts))
         return decode(await path.read_bytes()), torrent
-    except BaseException:
-        with trio.CancelScope(shield=True):
-            await let_go(session, [torrent])
-        raise
 
 
 def _checked(info: Info) -> Info:

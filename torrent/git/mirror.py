@@ -16,7 +16,7 @@ import trio
 from torrent.cdn.following import follow
 from torrent.core.metainfo import Metainfo
 from torrent.errors import TorrentError
-from torrent.git.fetching import let_go, read_manifest, source_of
+from torrent.git.fetching import kept_if_whole, read_manifest, source_of
 from torrent.git.store import MANIFEST
 from torrent.io.faults import explained
 
@@ -70,7 +70,7 @@ class Mirror:
         await trio.to_thread.run_sync(self._store.make)
         manifest, first = await self._manifest(version)
         torrents = [first]
-        try:
+        async with kept_if_whole(self._session, torrents):
             for each in manifest.generations:
                 begun = await self._begun(each, first)
                 torrents.append(begun)
@@ -79,10 +79,6 @@ class Mirror:
                 assert torrent.info is not None  # noqa: S101 - it is complete
                 metainfo = Metainfo(torrent.info)
                 await trio.to_thread.run_sync(self._store.note, each, metainfo)
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await let_go(self._session, torrents)
-            raise
         shelf = self._store.versions
         await trio.to_thread.run_sync(shelf.add, version.seq, version.infohash)
         return manifest, torrents

@@ -14,7 +14,7 @@ from dht.core import commands as do
 from dht.core.effects import Call, Reply
 from dht.core.engine import Engine
 from dht.core.keys import Key
-from dht.core.lookup import ANSWER_LIMIT, Lookup, request_limit
+from dht.core.lookup import Lookup, request_limit
 from dht.core.messages import (
     Answer,
     Contact,
@@ -24,6 +24,7 @@ from dht.core.messages import (
     Ping,
     Refusal,
 )
+from dht.core.shortlist import ANSWER_LIMIT
 from dht.core.strangers import MAX_PINGS
 from dht.core.table import RoutingTable
 from tests.dht.core.engine_world import joined

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dht.core.keys import Key, KeySpace
-from dht.core.lookup import ANSWER_LIMIT, Lookup, request_limit
+from dht.core.lookup import Lookup, request_limit
 from dht.core.messages import Contact
+from dht.core.shortlist import ANSWER_LIMIT
 from tests.dht.core.lookup_world import (
     contacts,
     keys,
