@@ -86,15 +86,13 @@ class WebSeed:
 
     async def _serve(self, lane: Lane, run: PieceRun, work: Work) -> float:
         """Fetch one run; seconds to rest before the next."""
-        delivery = _Delivery(self._layout, run, work)
+        delivery = _Delivery(self._layout, run, work, self.status)
         try:
             for span in spans(self._layout, run):
                 await self._fetch(lane, span, delivery)
         except HttpFailed as problem:
             work.abandoned(delivery.missing())
             return self._note(problem)
-        finally:
-            self.status.received += delivery.fetched
         self.status.failures, self.status.message = 0, ""
         return 0.0
 
@@ -154,12 +152,12 @@ async def _copy(reply: Reply, span: Span, delivery: _Delivery) -> None:
 class _Delivery:
     """Where a run has got to: cuts what arrives at the ends of pieces.
 
-    Attributes:
-        fetched: Bytes that came from the server.
+    What comes is counted before it is handed on: whoever compares it with all that was downloaded
+    never takes the server's bytes for a peer's.
     """
 
-    def __init__(self, layout: WebLayout, run: PieceRun, work: Work) -> None:
-        self.fetched = 0
+    def __init__(self, layout: WebLayout, run: PieceRun, work: Work, status: WebSeedStatus) -> None:
+        self._status = status
         self._piece_length = layout.piece_length
         self._length = layout.length
         self._end = run.first + run.count
@@ -168,7 +166,7 @@ class _Delivery:
 
     async def take(self, data: memoryview) -> None:
         """Hand on what the server sent."""
-        self.fetched += len(data)
+        self._status.received += len(data)
         await self._hand_on(data)
 
     async def pad(self, length: int) -> None:

@@ -116,6 +116,26 @@ async def test_a_file_comes_in_runs_over_one_connection() -> None:
     assert not seed.status.retired
 
 
+class Comparing(Swarm):
+    """Compares what the seed says it has sent with what came of it."""
+
+    seed: WebSeed
+    came = 0
+
+    async def deliver(self, piece: int, begin: int, data: memoryview) -> None:
+        await super().deliver(piece, begin, data)
+        self.came += len(data)
+        assert self.seed.status.received >= self.came, "nothing of this is from a peer"
+
+
+async def test_what_comes_is_counted_before_it_is_handed_on() -> None:
+    swarm = Comparing(PieceRun(0, 3))
+    with server() as (root, _):
+        swarm.seed = WebSeed(root, ONE)
+        await swarm.seed.run(swarm)
+    assert swarm.came == swarm.seed.status.received
+
+
 async def test_a_folder_comes_with_zeros_for_its_padding() -> None:
     with server() as (root, requests):
         swarm = await fetch(WebSeed(root, MANY), PieceRun(0, MANY.pieces))
