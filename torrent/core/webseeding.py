@@ -88,9 +88,11 @@ class WebSeeding:
             return
         if begin & (BLOCK - 1) or end > work.size or (size != BLOCK and end != work.size):
             raise ValueError(f"{size} bytes at {begin} of piece {piece} are not one of its blocks")
-        self.commons.down.add(size, now)
         if begin >= len(work.senders) * BLOCK:
             return  # Padding, which is there from the beginning.
+        # What pads the block out came from nobody.
+        payload = self.commons.torrent.payload_size(piece)
+        self.commons.down.add(min(end, payload) - begin, now)
         receipt = picker.received(piece, begin >> BLOCK_SHIFT, source)
         if not receipt.fresh:
             self.fetching.wasted += size

@@ -85,6 +85,7 @@ def test_padding_is_no_block() -> None:
             leech.perform(leech.swarm.webseed_block(URL, 0, begin, zeros, world.now))
         fetch(world, leech, run)
     world.finish(leech)
+    assert leech.swarm.commons.down.total == 40_000 + (1 << 18), "nor was it sent"
 
 
 def test_beside_a_peer() -> None:
