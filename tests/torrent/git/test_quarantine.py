@@ -170,7 +170,8 @@ async def test_killed_between_any_two_files_that_move(
     tip, things = history(GOOD)
     offered = pack(*things)
     raw = Path.replace
-    for moves in range(4):
+    indexed = False
+    for moves in range(5):  # Newer gits write a reverse index, too.
         left = iter(range(moves))
 
         def replace(
@@ -190,7 +191,9 @@ async def test_killed_between_any_two_files_that_move(
         # The index comes last, and makes it part of the repository.
         asked = tip.hex().encode() + b"\n"
         said = house.run(target, "cat-file", "--batch-check", stdin=asked)
-        assert ("missing" in said) is (moves < 3)
+        indexed = any(target.rglob("pack-*.idx"))
+        assert ("missing" in said) is not indexed
+    assert indexed
 
 
 class Slow:
