@@ -121,7 +121,7 @@ def shuffle(data: bytes, rng: Random, _other: bytes) -> bytes:
     return b"d%be" % b"".join(encode(key) + encode(value) for key, value in fields)
 
 
-MUTATIONS: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [
+OF_BYTES: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [
     flip,
     cut,
     truncate,
@@ -129,8 +129,7 @@ MUTATIONS: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [
     splice,
     insert,
     renumber,
-    rewrite,
-    shuffle,
 ]
+MUTATIONS: Final = [*OF_BYTES, rewrite, shuffle]
 WEIGHTS: Final = [3, 1, 1, 1, 1, 2, 3, 8, 3]
 """The later ones leave packets that are understood, and so reach deeper."""

@@ -133,8 +133,11 @@ def _show_sites(context: Context, wall: float) -> None:
 def _is_repository(state: Path, memory: Memory, name: Name) -> bool:
     """Whether what was published last under a name is a repository's manifest."""
     newest = next(iter(memory.shelved(name)), None)
-    # As torrent.git.store.directory_of says, which is not worth importing for this.
-    return newest is not None and state / "git" in newest.directory.parents
+    if newest is None:
+        return False
+    from torrent.git.store import directory_of
+
+    return directory_of(state, name) in newest.directory.parents
 
 
 def _missed(volunteer: Volunteer, wall: float) -> str:

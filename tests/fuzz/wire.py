@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Final
 
 from dht.codec.bencode import leading_value
 from tests.damage import (
+    OF_BYTES,
     cut,
     flip,
     insert,
     renumber,
-    repeat,
     rewrite,
     shuffle,
-    splice,
-    truncate,
 )
 from tests.fuzzing import Outcomes, main, named
 from torrent.core.bitfield import Bitfield
@@ -76,7 +74,7 @@ from torrent.core.wire import (
 from torrent.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from torrent.core.wire import ExtensionMessage
 
@@ -227,15 +225,6 @@ class Target(Outcomes):
             self.assembly = self.begin()
 
 
-MUTATIONS: Final[list[Callable[[bytes, Random, bytes], bytes]]] = [
-    flip,
-    cut,
-    truncate,
-    repeat,
-    splice,
-    insert,
-    renumber,
-]
 INNER: Final = [rewrite, shuffle, renumber, insert, flip, cut]
 
 
@@ -266,7 +255,7 @@ def mutants(rng: Random) -> Iterator[tuple[bytes, bool]]:
         parts = [one(rng) for _ in range(rng.choice((1, 1, 2, 3, 6)))]
         stream = b"".join([hello, *parts] if greeting else parts)
         data = stream
-        for mutate in rng.choices([*MUTATIONS, relength], k=rng.choice((0, 0, 1, 1, 2, 4))):
+        for mutate in rng.choices([*OF_BYTES, relength], k=rng.choice((0, 0, 1, 1, 2, 4))):
             data = mutate(data, rng, other)[: 1 << 17] or b"\0"
         other = stream[:4096]
         yield data, greeting

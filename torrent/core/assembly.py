@@ -87,18 +87,19 @@ class Assemblies:
         self.starving = True
         self.commons.work.max_open = len(self.open)
 
-    def nourish(self, buffers: int = MAX_PIECES) -> None:
+    def nourish(self, buffers: int = MAX_PIECES, run: int = 0) -> None:
         """The pool may have so many buffers again: whoever asks first finds out.
 
         A single one is given back with each verdict, a thousand times a GiB where the disk is the
         slower; so then one more piece is opened, and not a windowful only to be taken back.
 
         Web seeds have room of their own: neither shall slow peers keep them idle by pieces that
-        they have begun, nor they all peers by a run.
+        they have begun, nor they all peers by a run. ``run`` is of how many pieces one is about to
+        be begun.
         """
         self.starving = False
         work = self.commons.work
-        most = self.commons.policy.max_open + sum(map(len, self.coming.values()))
+        most = self.commons.policy.max_open + run + sum(map(len, self.coming.values()))
         work.max_open = min(work.max_open + buffers, most)
 
     def complete(self, piece: int) -> None:

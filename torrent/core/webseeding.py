@@ -49,9 +49,7 @@ class WebSeeding:
             self._everything.fill()
         most = max(1, RUN // info.piece_length)
         if not self.assemblies.starving:
-            self.assemblies.coming[source] = range(most)
-            self.assemblies.nourish(most)
-            del self.assemblies.coming[source]
+            self.assemblies.nourish(most, run=most)
         picked = picker.pick(source, self._everything, 1, now, fast=True)
         if not picked or not self._claim(picked[0][0], source, picker, info, now):
             return None
